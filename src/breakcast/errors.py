@@ -1,0 +1,53 @@
+"""
+Every error breakcast raises on purpose, in one tree.
+
+::
+
+    BreakcastError
+    ├── BadInput            what came in cannot be used (usage, file, value)
+    │   └── BuildsFileError the builds file as a whole cannot be read
+    ├── LedgerError         the ledger cannot be opened, or is of another version
+    ├── Leak                a row was asked for a time before facts already learnt
+    ├── SnapshotError       a saved feature state is damaged or of another catalog
+    ├── NotEnoughHistory    too few labelled builds, or one class only
+    └── BundleError         a bundle is damaged, incomplete or does not fit
+        └── RegistryError   the registry refuses: unknown, taken or changed version
+
+A message says what was wrong, shows the value, and says what would be right.
+"""
+
+
+class BreakcastError(Exception):
+    """The root: catching it catches all that breakcast raises on purpose."""
+
+
+class BadInput(BreakcastError, ValueError):
+    """What came in cannot be used."""
+
+
+class BuildsFileError(BadInput):
+    """The builds file as a whole cannot be read."""
+
+
+class LedgerError(BreakcastError):
+    """The ledger cannot be opened, or is of another version."""
+
+
+class Leak(BreakcastError):
+    """A feature row was asked for a time before facts the state already learnt."""
+
+
+class SnapshotError(BreakcastError):
+    """A saved feature state is damaged, or was written under another catalog."""
+
+
+class NotEnoughHistory(BreakcastError):
+    """Too few labelled builds to learn from, or only one class of outcome."""
+
+
+class BundleError(BreakcastError):
+    """A model bundle is damaged, incomplete, or does not fit this code."""
+
+
+class RegistryError(BundleError):
+    """The registry refuses: the version is unknown, taken, or has changed."""

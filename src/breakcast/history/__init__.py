@@ -1,0 +1,1 @@
+"""What happened: events, the builds file, the ledger, and replay in known order."""
