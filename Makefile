@@ -1,0 +1,97 @@
+# Everything this project runs; CI runs exactly these. `make help` lists them.
+
+PYTHON ?= python3
+JOBS ?= 2
+PYTEST_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+SMOKE := build/smoke
+LOCKS := requirements
+
+# Every install is pinned by hash, from wheels only: nothing is built unseen.
+INSTALL_LOCK := -m pip install -qq --require-hashes --only-binary :all:
+INSTALL_OURS := -m pip install -qq --no-deps --no-build-isolation
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_INPUT := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench smoke lock clean
+.DELETE_ON_ERROR:
+
+help: ## list what there is
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+demo: $(VENV)/.core ## the whole loop on simulated history, told as it goes
+	@$(BIN)/breakcast demo
+
+test: $(VENV)/.dev ## all tests and doctests (PYTEST_ARGS="-k words" for some)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) $(PYTEST_ARGS)
+
+check: $(VENV)/.dev ## lint, format, types and the rooms' contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+bench: $(VENV)/.dev ## forecast quality and replay speed, against the committed results
+	@$(BIN)/python -m benchmarks.quality
+	@$(BIN)/python -m benchmarks.replay
+
+smoke: $(VENV)/.dev $(SMOKE)/.core ## the built wheel, installed and imported with nothing but its dependencies
+	@rm -rf $(SMOKE)/wheel
+	@$(BIN)/python -m pip wheel -qq --no-deps --no-build-isolation --wheel-dir $(SMOKE)/wheel .
+	@$(SMOKE)/venv/bin/python $(INSTALL_OURS) --force-reinstall $(SMOKE)/wheel/*.whl
+	@cd $(SMOKE) && venv/bin/python -I -W error -c "$$IMPORT_ALL" && venv/bin/breakcast --help >/dev/null
+
+# Migrations run inside Alembic only.
+define IMPORT_ALL
+import breakcast, importlib, pathlib
+root = pathlib.Path(breakcast.__file__).parent
+files = [f.relative_to(root.parent) for f in root.rglob("*.py") if "migrations" not in f.parts]
+for file in files:
+    importlib.import_module(".".join(file.with_suffix("").parts).removesuffix(".__init__"))
+print(f"smoke: {len(files)} modules import from the wheel with nothing but its dependencies")
+endef
+export IMPORT_ALL
+
+lock: $(VENV)/.dev ## renew the lock files from pyproject.toml, with releases a week old or more
+	@$(COMPILE) --output-file $(LOCKS)/core.lock pyproject.toml
+	@$(COMPILE) --output-file $(LOCKS)/build.lock --constraints $(LOCKS)/core.lock --group pyproject.toml:build
+	@$(COMPILE) --output-file $(LOCKS)/dev.lock --constraints $(LOCKS)/core.lock --constraints $(LOCKS)/build.lock --group pyproject.toml:dev pyproject.toml
+
+COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes \
+	--no-emit-index-url --custom-compile-command 'make lock'
+
+clean: ## remove what this Makefile made
+	rm -rf $(VENV) build
+
+# One environment serves all targets: `.core` marks it fit to run breakcast,
+# `.dev` fit to test it as well. Both are redone when a lock file changes.
+
+$(VENV)/.core: $(LOCKS)/core.lock $(LOCKS)/build.lock pyproject.toml
+	@echo "Setting up $(VENV) with what breakcast needs to run (once, a minute or two) ..."
+	@$(call make_venv,$(VENV))
+	@$(BIN)/python $(INSTALL_LOCK) -r $(LOCKS)/core.lock -r $(LOCKS)/build.lock
+	@$(BIN)/python $(INSTALL_OURS) --editable .
+	@touch $@
+
+$(VENV)/.dev: $(LOCKS)/dev.lock pyproject.toml
+	@echo "Setting up $(VENV) with what breakcast needs to be tested (once, a minute or two) ..."
+	@$(call make_venv,$(VENV))
+	@$(BIN)/python $(INSTALL_LOCK) -r $(LOCKS)/dev.lock
+	@$(BIN)/python $(INSTALL_OURS) --editable .
+	@touch $(VENV)/.core $@
+
+$(SMOKE)/.core: $(LOCKS)/core.lock
+	@echo "Setting up $(SMOKE) with what a user of the wheel has (once) ..."
+	@$(call make_venv,$(SMOKE)/venv)
+	@$(SMOKE)/venv/bin/python $(INSTALL_LOCK) -r $(LOCKS)/core.lock
+	@touch $@
+
+# An interrupted set-up is begun again; a sound one is kept.
+define make_venv
+$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("breakcast needs Python 3.11 or newer; $(PYTHON) is %d.%d. Try: make PYTHON=python3.12 ..." % sys.version_info[:2])' \
+&& { $(1)/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(1); }
+endef
