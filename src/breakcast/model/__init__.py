@@ -1,0 +1,1 @@
+"""What we believe: split, estimator, calibration, and what the forecasts are worth."""
