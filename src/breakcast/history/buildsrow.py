@@ -1,0 +1,251 @@
+"""
+One row of the builds file: its columns, and the facts it states.
+
+Whatever leaves `RowReader` is well formed.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from operator import itemgetter
+
+from breakcast.history.buildscells import (
+    NUMBERS,
+    RowRefused,
+    Value,
+    read_attempt,
+    read_boolean,
+    read_count,
+    read_name,
+    read_number,
+    read_outcome,
+    read_paths,
+    read_repo,
+    read_required_name,
+    read_time,
+)
+from breakcast.history.events import (
+    Build,
+    BuildFinished,
+    BuildKey,
+    BuildStarted,
+    Change,
+)
+
+REQUIRED_COLUMNS = ("repo", "build_id", "started_at", "outcome")
+"""Columns without which a file is no builds file."""
+
+TIME_COLUMNS = ("started_at", "finished_at")
+"""Columns that hold a time."""
+
+COUNT_COLUMNS = (
+    "files_added",
+    "files_modified",
+    "files_deleted",
+    "lines_added",
+    "lines_deleted",
+)
+"""Columns that hold a count of what the commit changed."""
+
+COLUMNS = (
+    *REQUIRED_COLUMNS,
+    "source",
+    "finished_at",
+    "pipeline",
+    "attempt",
+    "branch",
+    "event",
+    "commit_sha",
+    "parent_build_id",
+    "author",
+    "is_bot",
+    *COUNT_COLUMNS,
+    "changed_paths",
+    "duration_seconds",
+)
+"""All columns with a fixed name, in the order `RowReader` takes them apart."""
+
+SIGNAL_PREFIX = "signal."
+"""Columns of numbers known before the build begin so."""
+
+RESULT_PREFIX = "result."
+"""Columns of numbers the build produced begin so."""
+
+DEFAULT_SOURCE = "file"
+"""The source of a build whose row names none."""
+
+DEFAULT_PIPELINE = "default"
+"""The pipeline of a build whose row names none."""
+
+Line = tuple[int, Sequence[Value] | RowRefused]
+"""A row with its line in the file (the header's is 1), or why it is no row."""
+
+_NO_CHANGE = Change()
+_ONE_DAY = timedelta(days=1)
+
+
+class RowReader:
+    """
+    Turns rows of one file into facts.
+
+    Args:
+        columns: The file's column names, in order; unknown ones are ignored.
+        assume_minutes: How long a build took whose row does not tell.
+        identity: Hashes an author's name; None leaves authors out.
+        now: Times more than a day later are refused; None refuses none.
+    """
+
+    def __init__(
+        self,
+        columns: Sequence[str],
+        *,
+        assume_minutes: float,
+        identity: Callable[[str], str] | None,
+        now: datetime | None,
+    ) -> None:
+        place = {name: index for index, name in enumerate(columns)}
+        self._width = len(columns)
+        # An absent column is read from one blank cell put after the last.
+        self._fixed = itemgetter(*(place.get(name, len(columns)) for name in COLUMNS))
+        self._signals = _Numbers(place, SIGNAL_PREFIX)
+        self._results = _Numbers(place, RESULT_PREFIX)
+        self._assumed_duration = timedelta(minutes=assume_minutes)
+        self._identity = identity
+        self._latest = None if now is None else now + _ONE_DAY
+
+    def read(self, row: Sequence[Value]) -> tuple[BuildStarted, BuildFinished | None]:
+        """
+        Read one row; the second fact is None if the row has no outcome.
+
+        Raises:
+            RowRefused: If anything in the row cannot be used.
+        """
+        if len(row) != self._width:
+            reason = (
+                f"does not fit the header's {self._width}; quote a value that holds "
+                "a comma"
+            )
+            raise RowRefused(reason, "", f"{len(row)} fields")
+        cells = (*row, None)
+        (
+            repo,
+            build_id,
+            started_at,
+            outcome,
+            source,
+            finished_at,
+            pipeline,
+            attempt,
+            branch,
+            event,
+            commit_sha,
+            parent_build_id,
+            author,
+            is_bot,
+            files_added,
+            files_modified,
+            files_deleted,
+            lines_added,
+            lines_deleted,
+            changed_paths,
+            duration_seconds,
+        ) = self._fixed(cells)
+        key = BuildKey(
+            read_name("source", source) or DEFAULT_SOURCE,
+            read_repo(repo),
+            read_name("pipeline", pipeline) or DEFAULT_PIPELINE,
+            read_required_name("build_id", build_id),
+            read_attempt(attempt),
+        )
+        started = read_time("started_at", started_at, self._latest)
+        if started is None:
+            reason = "is empty; every row needs one"
+            raise RowRefused(reason, "started_at", started_at)
+        change = Change(
+            read_count("files_added", files_added),
+            read_count("files_modified", files_modified),
+            read_count("files_deleted", files_deleted),
+            read_count("lines_added", lines_added),
+            read_count("lines_deleted", lines_deleted),
+            read_paths(changed_paths),
+        )
+        build = Build(
+            key,
+            read_name("branch", branch),
+            read_name("event", event),
+            read_name("commit_sha", commit_sha),
+            read_name("parent_build_id", parent_build_id),
+            self._read_author(author),
+            read_boolean("is_bot", is_bot),
+            None if change == _NO_CHANGE else change,
+            self._signals.read(cells),
+        )
+        finished, is_assumed = self._read_finish(started, finished_at, duration_seconds)
+        ended = read_outcome(outcome)
+        results = self._results.read(cells)
+        asked = BuildStarted(occurred_at=started, build=build)
+        if ended is None:
+            return asked, None
+        return asked, BuildFinished(
+            occurred_at=finished,
+            key=key,
+            outcome=ended,
+            results=results,
+            is_assumed=is_assumed,
+        )
+
+    def _read_author(self, value: Value) -> str | None:
+        name = read_name("author", value)
+        if name is None or self._identity is None:
+            return None
+        return self._identity(name)
+
+    def _read_finish(
+        self, started: datetime, finished_at: Value, duration_seconds: Value
+    ) -> tuple[datetime, bool]:
+        finished = read_time("finished_at", finished_at, self._latest)
+        seconds = read_count("duration_seconds", duration_seconds)
+        if finished is not None:
+            if finished < started:
+                reason = f"is before the build started, {started.isoformat()}"
+                raise RowRefused(reason, "finished_at", finished_at)
+            return finished, False
+        if seconds is None:
+            return started + self._assumed_duration, True
+        try:
+            finished = started + timedelta(seconds=seconds)
+        except OverflowError:
+            finished = None
+        if finished is None or (self._latest is not None and finished > self._latest):
+            reason = "would end the build in the future; write seconds"
+            raise RowRefused(reason, "duration_seconds", duration_seconds)
+        return finished, False
+
+
+class _Numbers:
+    """The columns of one prefix, read into a dict that leaves out the unknown."""
+
+    def __init__(self, place: dict[str, int], prefix: str) -> None:
+        self._columns = [name for name in place if name.startswith(prefix)]
+        self._names = [name.removeprefix(prefix) for name in self._columns]
+        self._pick = _picker([place[name] for name in self._columns])
+
+    def read(self, cells: Sequence[Value]) -> dict[str, float]:
+        values = self._pick(cells)
+        try:
+            return {
+                name: number
+                for name, value in zip(self._names, values, strict=True)
+                if (number := NUMBERS[value]) is not None
+            }
+        except ValueError:
+            # One of them is bad: find which, to name its column.
+            for column, value in zip(self._columns, values, strict=True):
+                read_number(column, value)
+            raise
+
+
+def _picker(places: list[int]) -> Callable[[Sequence[Value]], Sequence[Value]]:
+    # itemgetter of one place gives the bare value, and of none does not exist.
+    if len(places) > 1:
+        return itemgetter(*places)
+    return lambda cells: [cells[place] for place in places]

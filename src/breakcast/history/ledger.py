@@ -1,0 +1,229 @@
+"""
+The ledger: every fact we were told, kept once and for good.
+
+Facts are only ever added, whole calls at a time: once `append` returns they are
+on disk; if it does not return, all of them are there or none.
+"""
+
+import tempfile
+import threading
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Engine, func, select
+
+from breakcast.errors import LedgerError
+from breakcast.history.events import KIND_ORDER, BuildStarted, Event
+from breakcast.history.ledgerengine import ledger_engine, ledger_url, told, writing
+from breakcast.history.ledgerrows import (
+    Appended,
+    EventRow,
+    Tally,
+    event_of,
+    insert_rows,
+    row_of,
+)
+from breakcast.history.ledgerschema import EVENTS, METADATA, prepare
+
+_READ_ROWS = 2_000
+
+
+class Ledger:
+    """
+    The store of all facts; opened with `Ledger.open` or `Ledger.temporary`.
+
+    Safe to share between threads. Several processes may use one ledger; on
+    SQLite they write in turn, and an import holds that turn until it ends.
+
+    >>> from datetime import UTC, datetime
+    >>> from breakcast.history.events import Build, BuildKey
+    >>> build = Build(BuildKey("github", "acme/shop", "ci.yml", "8812"))
+    >>> noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    >>> started = BuildStarted(occurred_at=noon, build=build)
+    >>> with Ledger.temporary() as ledger:
+    ...     ledger.append([started, started])
+    ...     ledger.organisations()
+    ...     list(ledger.events("acme")) == [started]
+    Appended(new=1, identical=1, conflicting=0, conflicts=())
+    {'acme': 1}
+    True
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._turn = threading.Lock()
+        self._waiting: deque[_Submission] = deque()
+
+    @classmethod
+    def open(cls, place: str | Path) -> Self:
+        """
+        Open the ledger, making it first where there is none.
+
+        Args:
+            place: A file for SQLite (its folder is made too), or a database URL.
+
+        Raises:
+            LedgerError: If it cannot be opened, is of another version (older:
+                `breakcast ledger migrate` renews it), or is the database of
+                something else.
+        """
+        engine = ledger_engine(ledger_url(place))
+        try:
+            prepare(engine)
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(engine)
+
+    @classmethod
+    @contextmanager
+    def temporary(cls) -> Iterator[Self]:
+        """Give an empty ledger on disk, which is gone when the block ends."""
+        with tempfile.TemporaryDirectory(prefix="breakcast-") as folder:
+            url = ledger_url(Path(folder) / "ledger.db")
+            engine = ledger_engine(url, is_durable=False)
+            METADATA.create_all(engine)
+            with cls(engine) as ledger:
+                yield ledger
+
+    def append(self, events: Iterable[Event]) -> Appended:
+        """
+        Add facts, all or none; once this returns they are on disk.
+
+        Calls from many threads at once are written together, one commit for all:
+        whoever holds the turn writes for those who wait. A call that fails does
+        not take the others with it.
+
+        Returns:
+            How many were new, known already, or in conflict with what is held.
+
+        Raises:
+            LedgerError: If the database fails; nothing of this call is kept.
+        """
+        submission = _Submission([row_of(event) for event in events])
+        self._waiting.append(submission)
+        with self._turn:
+            if not submission.is_settled:
+                self._settle_waiting()
+        return submission.result()
+
+    def append_all(self, batches: Iterable[Iterable[Event]]) -> Appended:
+        """
+        Add facts batch by batch in one transaction: all batches or none.
+
+        Memory holds one batch. Other writers wait until the last one is in.
+
+        Raises:
+            LedgerError: If the database fails; nothing is kept then, nor if
+                `batches` itself raises, whose error passes through.
+        """
+        tally = Tally()
+        with self._turn, writing(self._engine) as connection:
+            for batch in batches:
+                insert_rows(connection, [row_of(event) for event in batch], tally)
+        return tally.appended()
+
+    def events(self, organisation: str) -> Iterator[Event]:
+        """
+        Read an organisation's facts in fold order, as of the first one read.
+
+        Fold order is by known-at, then kind (questions before answers), then the
+        order of arrival. Memory holds 2,000 facts.
+        """
+        query = (
+            select(EVENTS.c.payload)
+            .where(EVENTS.c.organisation == organisation)
+            .order_by(EVENTS.c.known_at, EVENTS.c.kind, EVENTS.c.id)
+        )
+        with told(self._engine.url), self._engine.connect() as connection:
+            rows = connection.execution_options(yield_per=_READ_ROWS).scalars(query)
+            for payload in rows:
+                yield event_of(payload)
+
+    def __iter__(self) -> Iterator[Event]:
+        """Read all facts: organisation by organisation, each in fold order."""
+        for organisation in self.organisations():
+            yield from self.events(organisation)
+
+    def organisations(self) -> dict[str, int]:
+        """Count builds by organisation, in the order of their names."""
+        query = (
+            select(EVENTS.c.organisation, func.count())
+            .where(EVENTS.c.kind == KIND_ORDER[BuildStarted])
+            .group_by(EVENTS.c.organisation)
+            .order_by(EVENTS.c.organisation)
+        )
+        with told(self._engine.url), self._engine.connect() as connection:
+            return dict(connection.execute(query).all())
+
+    def position(self) -> int:
+        """Read the position of the fact added last; 0 in an empty ledger."""
+        query = select(func.max(EVENTS.c.id))
+        with told(self._engine.url), self._engine.connect() as connection:
+            return connection.scalar(query) or 0
+
+    def close(self) -> None:
+        """Close all connections; a closed ledger is not used again."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _settle_waiting(self) -> None:
+        """Write for all who wait; called by whoever holds the turn."""
+        together = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        if self._settle(together) is not None and len(together) > 1:
+            # One of them spoils the transaction of all: give each its own.
+            for submission in together:
+                self._settle([submission])
+
+    def _settle(self, submissions: list["_Submission"]) -> BaseException | None:
+        tallies = [Tally() for _ in submissions]
+        try:
+            with writing(self._engine) as connection:
+                for submission, tally in zip(submissions, tallies, strict=True):
+                    insert_rows(connection, submission.rows, tally)
+        except BaseException as error:
+            for submission in submissions:
+                submission.settle(error)
+            if not isinstance(error, Exception):
+                raise
+            return error
+        for submission, tally in zip(submissions, tallies, strict=True):
+            submission.settle(tally.appended())
+        return None
+
+
+class _Submission:
+    """One call's rows, and what became of them."""
+
+    def __init__(self, rows: list[EventRow]) -> None:
+        self.rows = rows
+        self._outcome: Appended | BaseException | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        return self._outcome is not None
+
+    def settle(self, outcome: Appended | BaseException) -> None:
+        self._outcome = outcome
+
+    def result(self) -> Appended:
+        if isinstance(self._outcome, BaseException):
+            raise self._outcome
+        if self._outcome is None:
+            message = "nobody wrote this call's facts"
+            raise LedgerError(message)
+        return self._outcome

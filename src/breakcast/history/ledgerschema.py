@@ -1,0 +1,163 @@
+"""
+The ledger's tables and their versions.
+
+The SQL is SQLAlchemy Core and runs on SQLite and PostgreSQL alike. Alembic is
+imported only when a schema is made or renewed: opening an up-to-date ledger
+must stay quick.
+"""
+
+from pathlib import Path
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Engine,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    column,
+    inspect,
+    select,
+    table,
+)
+
+from breakcast.errors import LedgerError
+from breakcast.history.ledgerengine import (
+    ledger_engine,
+    ledger_url,
+    told,
+    writing,
+)
+
+METADATA = MetaData()
+"""All tables of the ledger."""
+
+EVENTS = Table(
+    "events",
+    METADATA,
+    # SQLite makes a rowid of INTEGER only; elsewhere 2**31 facts may not be enough.
+    Column(
+        "id",
+        BigInteger().with_variant(Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=True,
+    ),
+    Column("kind", SmallInteger, nullable=False),
+    Column("organisation", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("repo", Text, nullable=False),
+    Column("pipeline", Text, nullable=False),
+    Column("build_id", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("known_at", BigInteger, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    UniqueConstraint(
+        "source",
+        "repo",
+        "pipeline",
+        "build_id",
+        "attempt",
+        "kind",
+        name="uq_events_attempt_kind",
+    ),
+    Index("ix_events_fold", "organisation", "known_at", "kind", "id"),
+    # A position, once given, is never given again, whatever is deleted.
+    sqlite_autoincrement=True,
+)
+"""
+One row a fact. `id` is its position; `kind` its rank in `KIND_ORDER` (so that
+the index is the fold order); `known_at` microseconds since 1970; `payload` the
+whole event as MessagePack.
+"""
+
+REVISIONS = ("0001",)
+"""Every version of the schema, oldest first; the last one is this code's."""
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+"""Alembic's script directory."""
+
+_VERSION = table("alembic_version", column("version_num"))
+
+
+def prepare(engine: Engine) -> None:
+    """
+    See that the database holds a ledger of this version; make one if it is empty.
+
+    Raises:
+        LedgerError: If it holds another version, or something else.
+    """
+    found = _stored_revision(engine)
+    if found is None:
+        _upgrade(engine)
+    elif found != REVISIONS[-1]:
+        raise _wrong_version(engine, found)
+
+
+def migrate(place: str | Path) -> tuple[str | None, str]:
+    """
+    Bring a ledger to this code's version, making it where there is none.
+
+    Args:
+        place: A file for SQLite, or a database URL.
+
+    Returns:
+        Its version before (None if it is new) and now.
+
+    Raises:
+        LedgerError: If it cannot be opened, is not known to this code, or is no
+            ledger.
+    """
+    engine = ledger_engine(ledger_url(place))
+    try:
+        found = _stored_revision(engine)
+        if found is not None and found not in REVISIONS:
+            raise _wrong_version(engine, found)
+        _upgrade(engine)
+    finally:
+        engine.dispose()
+    return found, REVISIONS[-1]
+
+
+def _stored_revision(engine: Engine) -> str | None:
+    """Read the schema's version; None if the database is empty."""
+    with told(engine.url), engine.connect() as connection:
+        tables = inspect(connection).get_table_names()
+        if _VERSION.name in tables:
+            query = select(_VERSION.c.version_num)
+            return str(connection.execute(query).scalar_one())
+    if tables:
+        message = (
+            f"{engine.url.render_as_string()} holds {', '.join(tables[:5])} and is no "
+            "breakcast ledger; name another file or database"
+        )
+        raise LedgerError(message)
+    return None
+
+
+def _wrong_version(engine: Engine, found: str) -> LedgerError:
+    if found in REVISIONS:
+        remedy = "run `breakcast ledger migrate`"
+    else:
+        remedy = "another breakcast wrote it; use that one, or a later one"
+    return LedgerError(
+        f"{engine.url.render_as_string()} is a ledger of version {found}, this code's "
+        f"is {REVISIONS[-1]}; {remedy}"
+    )
+
+
+def _upgrade(engine: Engine) -> None:
+    """Bring the schema to the last version, in one transaction."""
+    from alembic import command  # noqa: PLC0415 - takes a second to import
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    # Alembic's configuration reads % as the start of a name to fill in.
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    with writing(engine) as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
