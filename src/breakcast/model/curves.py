@@ -7,9 +7,11 @@ nothing but that record.
 
 import msgspec
 import numpy as np
+from scipy import stats
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from breakcast.model.forecasts import DECISION_THRESHOLD, Bools, Floats, Forecasts
+from breakcast.model.intervals import Interval
 from breakcast.model.selective import thin
 from breakcast.model.weighted import mass_bins
 
@@ -23,11 +25,17 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Bin(msgspec.Struct, frozen=True, kw_only=True):
-    """One equal-mass bin of the reliability diagram, riskiest bin first."""
+    """
+    One equal-mass bin of the reliability diagram.
+
+    `interval` is where the bin's true failure rate lies with 95 % confidence
+    (Wilson 1927), were its builds independent.
+    """
 
     builds: int
     mean_probability: float
     failure_rate: float
+    interval: Interval
 
 
 class Curves(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,8 +92,9 @@ def reliability_bins(probability: Floats, failed: Bools) -> tuple[Bin, ...]:
     Returns:
         At most 15 bins, riskiest first; equal forecasts share one.
 
-    >>> reliability_bins(np.array([0.2, 0.2]), np.array([True, False]))
-    (Bin(builds=2, mean_probability=0.2, failure_rate=0.5),)
+    >>> (found,) = reliability_bins(np.array([0.2, 0.2]), np.array([True, False]))
+    >>> found.builds, found.mean_probability, found.failure_rate
+    (2, 0.2, 0.5)
     """
     order = np.argsort(-probability, kind="stable")
     _, run, counts = np.unique(
@@ -99,9 +108,15 @@ def reliability_bins(probability: Floats, failed: Bools) -> tuple[Bin, ...]:
             builds=len(some),
             mean_probability=float(probability[some].mean()),
             failure_rate=float(failed[some].mean()),
+            interval=_wilson(int(failed[some].sum()), len(some)),
         )
         for some in rows
     )
+
+
+def _wilson(red: int, builds: int) -> Interval:
+    found = stats.binomtest(red, builds).proportion_ci(method="wilson")
+    return Interval(float(found.low), float(found.high))
 
 
 def _point(probability: Floats, failed: Bools) -> Point:

@@ -113,7 +113,7 @@ def evaluate(
         price_a_minute: Money one minute of a build costs.
         resamples: Bootstrap resamples, at least 1.
         seed: Of the bootstrap and the simulated calibration error.
-        data: What was read; counted from `test` alone if None.
+        data: What was read, `test_builds` corrected; counted from `test` if None.
         protocol: How the test was made, in a word.
         seconds: How long the whole backtest took, if known by now.
 
@@ -149,7 +149,7 @@ def evaluate(
         )
     )
     return Evaluation(
-        data=data or _facts(test),
+        data=msgspec.structs.replace(data or _facts(test), test_builds=len(test)),
         protocol=protocol,
         model=standing.model,
         parrot=standing.parrot,

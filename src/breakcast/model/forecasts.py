@@ -121,7 +121,8 @@ class Forecasts:
         codes, starts = np.unique(self.repo[order], return_index=True)
         parts = np.split(order, starts[1:]) if len(codes) else []
         named = [
-            (self.repo_names[code], rows)
+            # Plain, because names of a numpy array are not: JSON refuses those.
+            (str(self.repo_names[code]), rows)
             for code, rows in zip(codes, parts, strict=True)
         ]
         return sorted(named, key=lambda pair: (-len(pair[1]), pair[0]))

@@ -1,5 +1,7 @@
 """Model, parrot and majority side by side, on the same builds and resamples."""
 
+from typing import Final
+
 import msgspec
 
 from breakcast.model.forecasts import Floats, Forecasts
@@ -7,13 +9,21 @@ from breakcast.model.intervals import Interval, Resamples
 from breakcast.model.metrics import Scores, macro, score
 from breakcast.model.weighted import METRICS
 
+UNSURE: Final = frozenset({"ece"})
+"""
+Metrics that are given no interval: drawing builds twice makes any forecaster look
+worse calibrated, so the calibration error's bootstrap lies above the error itself.
+`breakdown.Calibration` sets it beside chance instead.
+"""
+
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
     """
     One forecaster's scores: over all builds, and as the mean over repositories.
 
     `macro_repos` says over how many repositories each mean was taken,
-    `intervals` holds the 95 % intervals of the pooled scores.
+    `intervals` holds the 95 % intervals of the pooled scores; the calibration
+    error has none, see `UNSURE`.
     """
 
     pooled: Scores
@@ -64,8 +74,8 @@ def compare(test: Forecasts, resamples: Resamples) -> Comparison:
         difference={
             metric: Difference(
                 value=_minus(standing, metric),
-                interval=resamples.interval(
-                    drawn["model"][metric] - drawn["parrot"][metric]
+                interval=_interval(
+                    metric, drawn["model"][metric] - drawn["parrot"][metric], resamples
                 ),
             )
             for metric in METRICS
@@ -86,8 +96,12 @@ def _standing(
         pooled=score(probability, test.failed),
         macro=means,
         macro_repos=repos,
-        intervals={name: resamples.interval(drawn[name]) for name in METRICS},
+        intervals={name: _interval(name, drawn[name], resamples) for name in METRICS},
     )
+
+
+def _interval(metric: str, drawn: Floats, resamples: Resamples) -> Interval | None:
+    return None if metric in UNSURE else resamples.interval(drawn)
 
 
 def _minus(standing: dict[str, Standing], metric: str) -> float | None:

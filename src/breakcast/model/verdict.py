@@ -113,9 +113,11 @@ def _beats_parrot(evidence: Evidence) -> Check:
     met = model > parrot and difference is not None and difference.lower >= 0
     figures = f"the model's MCC is {model:.3f}, the parrot's {parrot:.3f}"
     if model <= parrot:
+        is_sure = difference is not None and difference.upper < 0
         text = (
-            f"The parrot's MCC is {parrot:.3f}, the model's {model:.3f}: "
-            "repeating the last known outcome is the better forecast here."
+            f"The parrot's MCC is {parrot:.3f}, the model's {model:.3f}: repeating "
+            f"the last known outcome is {'the better' if is_sure else 'as good a'} "
+            "forecast."
         )
     elif difference is None:
         text = f"{figures}, on too few days to rule out luck."
@@ -151,25 +153,29 @@ def _is_believable(evidence: Evidence) -> Check:
 
 
 def _answers_well(selective: Selective) -> Check:
-    target = f"{selective.target:.1%}"
-    share = f"{selective.coverage:.1%} of the test builds"
+    target = _percent(selective.target)
+    share = f"{_percent(selective.coverage)} of the test builds"
     met = False
     if selective.accuracy is None:
         text = (
-            f"No confidence cut was surely right {target} of the time on validation, "
-            "so no answer would be given."
+            f"At no confidence was validation right {target} of the time with luck "
+            "discounted, so no answer would be given."
             if selective.threshold is None
             else "No test build reached the confidence asked for."
         )
     elif selective.coverage < MIN_COVERAGE:
         text = (
             f"To be right {target} of the time it would answer only {share} "
-            f"(at least {MIN_COVERAGE:.0%} is asked for)."
+            f"(at least {_percent(MIN_COVERAGE)} is asked for)."
         )
     else:
         met = selective.accuracy >= selective.target
         text = (
-            f"It answers {share} and is right on {selective.accuracy:.1%} of them; "
-            f"{target} was {'promised' if met else 'promised and not kept'}."
+            f"It answers {share} and is right on {_percent(selective.accuracy)} of "
+            f"them; {target} was promised{'' if met else ' and is not kept'}."
         )
     return Check("right when it answers", met, text)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %"
