@@ -1,0 +1,1 @@
+"""See and act: what a reader looks at, from the command line's report on."""
