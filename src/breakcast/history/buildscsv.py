@@ -83,10 +83,14 @@ class CsvTable:
                 line = reader.line_num + 1
 
     def _open(self) -> TextIO:
-        # utf-8-sig: spreadsheets put a byte-order mark before the first name.
-        if self._path.name.lower().endswith(".gz"):
-            return gzip.open(self._path, "rt", encoding="utf-8-sig", newline="")
-        return self._path.open(encoding="utf-8-sig", newline="")
+        try:
+            # utf-8-sig: spreadsheets put a byte-order mark before the first name.
+            if self._path.name.lower().endswith(".gz"):
+                return gzip.open(self._path, "rt", encoding="utf-8-sig", newline="")
+            return self._path.open(encoding="utf-8-sig", newline="")
+        except OSError as error:
+            message = f"{self._path} cannot be opened: {error}"
+            raise BuildsFileError(message) from error
 
     def _not_utf8(self, error: UnicodeDecodeError, line: int) -> BuildsFileError:
         byte = error.object[error.start]

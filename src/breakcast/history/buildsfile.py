@@ -18,19 +18,19 @@ from breakcast.history.buildscells import RowRefused
 from breakcast.history.buildscsv import CsvTable
 from breakcast.history.buildsparquet import ParquetTable
 from breakcast.history.buildsrow import (
-    COLUMNS,
     REQUIRED_COLUMNS,
     RESULT_PREFIX,
     SIGNAL_PREFIX,
     Line,
     RowReader,
+    is_known_column,
 )
 from breakcast.history.events import Event, Outcome
 
 KEPT_REFUSALS = 1_000
 """How many refused rows a report tells about one by one; it counts them all."""
 
-BATCH_ROWS = 2_000
+BATCH_ROWS = 250
 """Rows whose facts make one batch."""
 
 _SHOWN_COLUMNS = 20
@@ -117,7 +117,7 @@ class BuildsFile:
 
     def __iter__(self) -> Iterator[list[Event]]:
         """
-        Read the file, 2,000 rows a batch, in the file's order.
+        Read the file, 250 rows a batch, in the file's order.
 
         Raises:
             BuildsFileError: If the file breaks off, is not UTF-8, holds no row
@@ -171,7 +171,9 @@ class BuildsFile:
             assumed_finishes=self._assumed,
             signals=_named(columns, SIGNAL_PREFIX),
             results=_named(columns, RESULT_PREFIX),
-            unknown_columns=tuple(name for name in columns if not _is_known(name)),
+            unknown_columns=tuple(
+                name for name in columns if not is_known_column(name)
+            ),
         )
 
     def _refuse(self, line: int, refused: RowRefused) -> None:
@@ -251,21 +253,17 @@ def _check_columns(path: Path, columns: list[str]) -> None:
             f"file needs {', '.join(REQUIRED_COLUMNS)}, separated by commas"
         )
         raise BuildsFileError(message)
-    twice = [name for name, n in Counter(columns).items() if n > 1 and _is_known(name)]
+    twice = [
+        name for name, n in Counter(columns).items() if n > 1 and is_known_column(name)
+    ]
     if twice:
         message = f"{path} has column {', '.join(twice)} more than once; keep one"
         raise BuildsFileError(message)
-
-
-def _is_known(column: str) -> bool:
-    if column.startswith((SIGNAL_PREFIX, RESULT_PREFIX)):
-        return column not in {SIGNAL_PREFIX, RESULT_PREFIX}
-    return column in COLUMNS
 
 
 def _named(columns: list[str], prefix: str) -> tuple[str, ...]:
     return tuple(
         name.removeprefix(prefix)
         for name in columns
-        if name.startswith(prefix) and _is_known(name)
+        if name.startswith(prefix) and name != prefix
     )

@@ -8,16 +8,13 @@ import duckdb
 
 from breakcast.errors import BuildsFileError
 from breakcast.history.buildsrow import (
-    COLUMNS,
-    COUNT_COLUMNS,
-    RESULT_PREFIX,
-    SIGNAL_PREFIX,
     TIME_COLUMNS,
     Line,
+    is_known_column,
+    is_number_column,
 )
 
-_BLOCK_ROWS = 2_048
-_NUMBERS = ("duration_seconds", "attempt", *COUNT_COLUMNS)
+_BLOCK_ROWS = 256
 _NUMBER_TYPES = frozenset(
     {
         "BOOLEAN",
@@ -84,10 +81,7 @@ class ParquetTable:
     def _cell(self, column: str, kind: str) -> str:
         """Write SQL for a column's cells as `RowReader` takes them."""
         name = '"' + column.replace('"', '""') + '"'
-        is_number = column in _NUMBERS or column.startswith(
-            (SIGNAL_PREFIX, RESULT_PREFIX)
-        )
-        if column not in COLUMNS and not is_number:
+        if not is_known_column(column):
             return "NULL"
         if kind in {"VARCHAR", '"NULL"'}:
             return name
@@ -96,7 +90,7 @@ class ParquetTable:
             wanted = "a timestamp, or ISO 8601 text"
             if kind.startswith("TIMESTAMP") or kind == "DATE":
                 return f"epoch_us({name})"
-        elif is_number:
+        elif is_number_column(column):
             wanted = "numbers"
             if is_numeric:
                 return f"nullif({name}::DOUBLE, 'nan'::DOUBLE)"

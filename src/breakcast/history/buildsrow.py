@@ -64,6 +64,9 @@ COLUMNS = (
 )
 """All columns with a fixed name, in the order `RowReader` takes them apart."""
 
+NUMBER_COLUMNS = ("attempt", "duration_seconds", *COUNT_COLUMNS)
+"""Columns with a fixed name that hold a number."""
+
 SIGNAL_PREFIX = "signal."
 """Columns of numbers known before the build begin so."""
 
@@ -81,6 +84,23 @@ Line = tuple[int, Sequence[Value] | RowRefused]
 
 _NO_CHANGE = Change()
 _ONE_DAY = timedelta(days=1)
+
+
+def is_number_column(column: str) -> bool:
+    """
+    Tell whether a column holds numbers: counts, `signal.…` and `result.…`.
+
+    >>> is_number_column("signal.churn"), is_number_column("signal.")
+    (True, False)
+    """
+    if column.startswith((SIGNAL_PREFIX, RESULT_PREFIX)):
+        return column not in {SIGNAL_PREFIX, RESULT_PREFIX}
+    return column in NUMBER_COLUMNS
+
+
+def is_known_column(column: str) -> bool:
+    """Tell whether a column is read; others are ignored."""
+    return column in COLUMNS or is_number_column(column)
 
 
 class RowReader:
@@ -225,7 +245,9 @@ class _Numbers:
     """The columns of one prefix, read into a dict that leaves out the unknown."""
 
     def __init__(self, place: dict[str, int], prefix: str) -> None:
-        self._columns = [name for name in place if name.startswith(prefix)]
+        self._columns = [
+            name for name in place if name.startswith(prefix) and name != prefix
+        ]
         self._names = [name.removeprefix(prefix) for name in self._columns]
         self._pick = _picker([place[name] for name in self._columns])
 

@@ -16,7 +16,6 @@ from typing import Self
 
 from sqlalchemy import Engine, func, select
 
-from breakcast.errors import LedgerError
 from breakcast.history.events import KIND_ORDER, BuildStarted, Event
 from breakcast.history.ledgerengine import ledger_engine, ledger_url, told, writing
 from breakcast.history.ledgerrows import (
@@ -106,10 +105,13 @@ class Ledger:
         """
         submission = _Submission([row_of(event) for event in events])
         self._waiting.append(submission)
-        with self._turn:
-            if not submission.is_settled:
-                self._settle_waiting()
-        return submission.result()
+        while submission.outcome is None:
+            with self._turn:
+                if submission.outcome is None:
+                    self._settle_waiting()
+        if isinstance(submission.outcome, Exception):
+            raise submission.outcome
+        return submission.outcome
 
     def append_all(self, batches: Iterable[Iterable[Event]]) -> Appended:
         """
@@ -184,46 +186,40 @@ class Ledger:
     def _settle_waiting(self) -> None:
         """Write for all who wait; called by whoever holds the turn."""
         together = [self._waiting.popleft() for _ in range(len(self._waiting))]
-        if self._settle(together) is not None and len(together) > 1:
-            # One of them spoils the transaction of all: give each its own.
-            for submission in together:
-                self._settle([submission])
+        while together:
+            spoiler = self._settle(together)
+            if spoiler is None:
+                return
+            # The rest is written again without it.
+            together.remove(spoiler)
 
-    def _settle(self, submissions: list["_Submission"]) -> BaseException | None:
+    def _settle(self, submissions: list["_Submission"]) -> "_Submission | None":
+        """Write in one transaction; if one call fails, give that one."""
         tallies = [Tally() for _ in submissions]
+        at: _Submission | None = None
         try:
             with writing(self._engine) as connection:
-                for submission, tally in zip(submissions, tallies, strict=True):
-                    insert_rows(connection, submission.rows, tally)
+                for at, tally in zip(submissions, tallies, strict=True):
+                    insert_rows(connection, at.rows, tally)
+                at = None
         except BaseException as error:
-            for submission in submissions:
-                submission.settle(error)
             if not isinstance(error, Exception):
+                # Who interrupts this thread does not mean the others' facts: the
+                # next to hold the turn writes them.
+                self._waiting.extendleft(reversed(submissions))
                 raise
-            return error
+            # At its begin or its end no single call is at fault.
+            for submission in submissions if at is None else [at]:
+                submission.outcome = error
+            return at
         for submission, tally in zip(submissions, tallies, strict=True):
-            submission.settle(tally.appended())
+            submission.outcome = tally.appended()
         return None
 
 
 class _Submission:
-    """One call's rows, and what became of them."""
+    """One call's rows, and what became of them: counts, an error, or nothing yet."""
 
     def __init__(self, rows: list[EventRow]) -> None:
         self.rows = rows
-        self._outcome: Appended | BaseException | None = None
-
-    @property
-    def is_settled(self) -> bool:
-        return self._outcome is not None
-
-    def settle(self, outcome: Appended | BaseException) -> None:
-        self._outcome = outcome
-
-    def result(self) -> Appended:
-        if isinstance(self._outcome, BaseException):
-            raise self._outcome
-        if self._outcome is None:
-            message = "nobody wrote this call's facts"
-            raise LedgerError(message)
-        return self._outcome
+        self.outcome: Appended | Exception | None = None

@@ -58,14 +58,30 @@ def ledger_url(place: str | Path) -> URL:
 
 def ledger_engine(url: URL, *, is_durable: bool = True) -> Engine:
     """
-    Make connections to a ledger; none is opened yet.
+    Make connections to a ledger; none is opened yet, but its folder is made.
 
     Args:
         url: Where the database is.
         is_durable: Whether a commit must outlive a power cut.
+
+    Raises:
+        LedgerError: If its folder cannot be made, or its driver is not installed.
     """
+    if url.get_backend_name() == "sqlite" and url.database:
+        try:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            message = f"no folder can be made for the ledger {url.database}: {error}"
+            raise LedgerError(message) from error
     # Parameters are people's branches and paths: they do not belong in messages.
-    engine = create_engine(url, hide_parameters=True)
+    try:
+        engine = create_engine(url, hide_parameters=True)
+    except ImportError as error:
+        message = (
+            f"the ledger {url.render_as_string()} needs {error.name}; install "
+            "breakcast[postgres]"
+        )
+        raise LedgerError(message) from error
     if engine.dialect.name == "sqlite":
         _prepare_sqlite(engine, "FULL" if is_durable else "OFF")
     return engine

@@ -1,14 +1,16 @@
 """Facts as rows of the ledger: written once, compared where they come twice."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TypedDict
+from functools import cache
 
 import msgspec
-from sqlalchemy import Connection, Dialect, Insert, func, select, tuple_
+from sqlalchemy import Connection, Dialect, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from breakcast.errors import LedgerError
 from breakcast.history.conflicts import Conflict, conflict_between
 from breakcast.history.events import KIND_ORDER, Event
 from breakcast.history.ledgerschema import EVENTS
@@ -16,26 +18,18 @@ from breakcast.history.ledgerschema import EVENTS
 KEPT_CONFLICTS = 1_000
 """How many conflicts are told about one by one; they are all counted."""
 
+Identity = tuple[str, str, str, str, int, int]
+"""What there is one fact of: source, repo, pipeline, build id, attempt, kind."""
+
+EventRow = tuple[str, str, str, str, int, int, str, int, bytes]
+"""A fact's identity, then its organisation, known-at and payload."""
+
+_COLUMNS = [column.name for column in EVENTS.c if column is not EVENTS.c.id]
+_IDENTITY = _COLUMNS[:6]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_COMPARED_ROWS = 500
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER: msgspec.msgpack.Decoder[Event] = msgspec.msgpack.Decoder(Event)
-_IDENTITY = ("source", "repo", "pipeline", "build_id", "attempt", "kind")
-
-
-class EventRow(TypedDict):
-    """One row of the events table, without its position."""
-
-    kind: int
-    organisation: str
-    source: str
-    repo: str
-    pipeline: str
-    build_id: str
-    attempt: int
-    known_at: int
-    payload: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +52,18 @@ class Appended:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts what became of facts while they are written."""
+    """Counts what becomes of facts while they are written."""
 
     new: int = 0
     identical: int = 0
     conflicting: int = 0
     conflicts: list[Conflict] = field(default_factory=list)
 
-    def compare(self, kept: Event, refused: Event) -> None:
-        """Count a fact that was there already."""
-        conflict = conflict_between(kept, refused)
+    def compare(self, kept: bytes, refused: bytes) -> None:
+        """Count a fact that was there already, given both payloads."""
+        conflict = None
+        if kept != refused:
+            conflict = conflict_between(event_of(kept), event_of(refused))
         if conflict is None:
             self.identical += 1
             return
@@ -76,44 +72,48 @@ class Tally:
             self.conflicts.append(conflict)
 
     def appended(self) -> Appended:
-        """Give the final counts."""
+        """Give the counts as they stand."""
         return Appended(
             self.new, self.identical, self.conflicting, tuple(self.conflicts)
         )
 
 
 def row_of(event: Event) -> EventRow:
-    """Write an event as a row."""
+    """Write a fact as a row."""
     key = event.key
-    return {
-        "kind": KIND_ORDER[type(event)],
-        "organisation": key.organisation,
-        "source": key.source,
-        "repo": key.repo,
-        "pipeline": key.pipeline,
-        "build_id": key.build_id,
-        "attempt": key.attempt,
-        "known_at": (event.known_at - _EPOCH) // _MICROSECOND,
-        "payload": _ENCODER.encode(event),
-    }
+    return (
+        key.source,
+        key.repo,
+        key.pipeline,
+        key.build_id,
+        key.attempt,
+        KIND_ORDER[type(event)],
+        key.organisation,
+        (event.known_at - _EPOCH) // _MICROSECOND,
+        _ENCODER.encode(event),
+    )
 
 
 def event_of(payload: bytes) -> Event:
-    """Read an event from a row's payload."""
-    return _DECODER.decode(payload)
+    """
+    Read a fact from a row's payload.
 
-
-def insert_statement(dialect: Dialect) -> Insert:
-    """An insert that passes over facts whose attempt and kind are there already."""
-    identity = [EVENTS.c[name] for name in _IDENTITY]
-    if dialect.name == "postgresql":
-        return postgresql.insert(EVENTS).on_conflict_do_nothing(index_elements=identity)
-    return sqlite.insert(EVENTS).on_conflict_do_nothing(index_elements=identity)
+    Raises:
+        LedgerError: If it is none that this code knows.
+    """
+    try:
+        return _DECODER.decode(payload)
+    except msgspec.MsgspecError as error:
+        message = (
+            f"a fact of {len(payload)} bytes in the ledger cannot be read: {error}; "
+            "restore the ledger, or use the breakcast that wrote it"
+        )
+        raise LedgerError(message) from error
 
 
 def insert_rows(connection: Connection, rows: Sequence[EventRow], tally: Tally) -> None:
     """
-    Insert rows in order, and count what became of each.
+    Insert rows in order, and count what becomes of each.
 
     The connection's transaction must be the only one that writes: rows past the
     position seen first are then the ones written here.
@@ -121,45 +121,63 @@ def insert_rows(connection: Connection, rows: Sequence[EventRow], tally: Tally) 
     if not rows:
         return
     before = connection.scalar(select(func.max(EVENTS.c.id))) or 0
-    inserted = connection.execute(insert_statement(connection.dialect), rows)
-    if inserted.rowcount == len(rows):
+    statement, is_positional = _insert_statement(connection.dialect)
+    # Straight to the driver: SQLAlchemy's own handling of each row's parameters
+    # takes as long as SQLite takes to store the row.
+    written = connection.exec_driver_sql(
+        statement,
+        list(rows)
+        if is_positional
+        else [dict(zip(_COLUMNS, row, strict=True)) for row in rows],
+    )
+    if written.rowcount == len(rows):
         tally.new += len(rows)
         return
-    for start in range(0, len(rows), _COMPARED_ROWS):
-        _compare(connection, rows[start : start + _COMPARED_ROWS], before, tally)
-
-
-def _compare(
-    connection: Connection, rows: Sequence[EventRow], before: int, tally: Tally
-) -> None:
-    """Tell rows that were written from those that were there already."""
-    columns = [EVENTS.c[name] for name in _IDENTITY]
-    wanted = {_identity(row) for row in rows}
-    held = connection.execute(
-        select(EVENTS.c.id, EVENTS.c.payload, *columns).where(
-            tuple_(*columns).in_(wanted)
-        )
-    )
-    kept = {
-        tuple(identity): (position, payload) for position, payload, *identity in held
-    }
-    seen = set()
+    kept = _held(connection, rows)
+    fresh = {identity for identity, (position, _) in kept.items() if position > before}
     for row in rows:
-        identity = _identity(row)
-        position, payload = kept[identity]
-        if position > before and payload is not None and identity not in seen:
+        if row[:6] in fresh:
+            fresh.remove(row[:6])
             tally.new += 1
         else:
-            tally.compare(event_of(payload), event_of(row["payload"]))
-        seen.add(identity)
+            _, payload = kept[row[:6]]
+            tally.compare(payload, row[-1])
 
 
-def _identity(row: EventRow) -> tuple[str | int, ...]:
-    return (
-        row["source"],
-        row["repo"],
-        row["pipeline"],
-        row["build_id"],
-        row["attempt"],
-        row["kind"],
-    )
+def _held(
+    connection: Connection, rows: Sequence[EventRow]
+) -> dict[Identity, tuple[int, bytes]]:
+    """Read the position and payload the ledger holds for each row's identity."""
+    # Asked pipeline by pipeline: SQLite searches its index for an IN over one
+    # column, but reads all of it for an IN over several.
+    builds = defaultdict(set)
+    for source, repo, pipeline, build_id, *_ in rows:
+        builds[source, repo, pipeline].add(build_id)
+    columns = EVENTS.c
+    held: dict[Identity, tuple[int, bytes]] = {}
+    for (source, repo, pipeline), build_ids in builds.items():
+        query = select(
+            columns.id, columns.payload, *(columns[name] for name in _IDENTITY)
+        ).where(
+            columns.source == source,
+            columns.repo == repo,
+            columns.pipeline == pipeline,
+            columns.build_id.in_(build_ids),
+        )
+        for position, payload, *identity in connection.execute(query):
+            held[tuple(identity)] = (position, payload)
+    return held
+
+
+@cache
+def _insert_statement(dialect: Dialect) -> tuple[str, bool]:
+    """
+    Write an insert that passes over facts whose identity is there already.
+
+    Returns:
+        SQL in the driver's own style, and whether its parameters go by position.
+    """
+    insert = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
+    statement = insert(EVENTS).on_conflict_do_nothing(index_elements=_IDENTITY)
+    compiled = statement.compile(dialect=dialect, column_keys=_COLUMNS)
+    return str(compiled), compiled.positional
