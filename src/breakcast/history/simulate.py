@@ -83,7 +83,8 @@ def write_simulated(path: Path, simulation: Simulation, seed: int) -> int:
         seed: Same seed, same bytes (Parquet: with the same DuckDB).
 
     Raises:
-        BadInput: If the path ends in anything else, or the seed is below 0.
+        BadInput: If the path ends in anything else, its folder is not there, or
+            the seed is below 0.
 
     >>> with TemporaryDirectory() as folder:
     ...     small = Simulation(repositories=2, organisations=1, builds=200)
@@ -93,6 +94,9 @@ def write_simulated(path: Path, simulation: Simulation, seed: int) -> int:
     kind = path.suffix.lower()
     if kind not in {".csv", ".parquet"}:
         message = f"path is {str(path)!r}; end it in .csv or .parquet"
+        raise BadInput(message)
+    if not path.parent.is_dir():
+        message = f"path is {str(path)!r}; its folder is not there, make it first"
         raise BadInput(message)
     # In the same folder, so that the last step is a rename.
     with TemporaryDirectory(dir=path.parent, prefix=".simulated-") as folder:
@@ -125,7 +129,10 @@ def _to_parquet(path: Path) -> Path:
 
 
 def _rng(seed: int, *stream: int) -> np.random.Generator:
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, *stream))))
+    # By name, as default_rng may become another generator.
+    return np.random.Generator(
+        np.random.PCG64(np.random.SeedSequence(seed, spawn_key=stream))
+    )
 
 
 def _homes(simulation: Simulation, seed: int) -> list[Home]:

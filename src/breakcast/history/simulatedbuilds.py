@@ -5,7 +5,7 @@ A pipeline is red if it sees the push's defect. Beyond that comes noise: flaky
 failures, hung builds, and outages that hit a whole organisation.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 
 import numpy as np
@@ -79,8 +79,9 @@ def draw_builds(
     offset = np.floor(_START_SECONDS * rng.random(pipelines) ** 3).astype(np.int64)
     started = pushes.at[push] + offset[pipeline]
     needed = yard.needed_seconds(pipeline)
-    first_end = pushes.at + needed.reshape(total, pipelines).min(axis=1)
-    defect = draw_defects(simulation, rng, pushes, first_end)
+    quickest = needed.reshape(total, pipelines).min(axis=1)
+    noticed_at = pushes.at + np.minimum(quickest, _LONGEST_SECONDS)
+    defect = draw_defects(simulation, rng, pushes, noticed_at)
     sees = rng.random((total, pipelines)) < 0.25 + 0.6 * rng.random(pipelines)
     sees[~sees.any(axis=1), 0] = True
     broken = (defect[push] >= 0) & sees[defect[push], pipeline]
@@ -138,18 +139,8 @@ def latest(builds: Builds, count: int) -> Builds:
     is_kept = (numbers[place] == kept.parent) & (
         kept.started_at[first[place]] < kept.started_at
     )
-    return Builds(
-        push=kept.push,
-        pipeline=kept.pipeline,
-        attempt=kept.attempt,
-        number=rank[np.searchsorted(numbers, kept.number)],
-        parent=np.where(is_kept, rank[place], -1),
-        started_at=kept.started_at,
-        finished_at=kept.finished_at,
-        outcome=kept.outcome,
-        tests_run=kept.tests_run,
-        tests_failed=kept.tests_failed,
-    )
+    number = rank[np.searchsorted(numbers, kept.number)]
+    return replace(kept, number=number, parent=np.where(is_kept, rank[place], -1))
 
 
 class _Yard:
@@ -188,7 +179,8 @@ class _Yard:
         total = len(pipeline)
         begun, ended = self._outages
         which = np.searchsorted(begun, started, side="right") - 1
-        is_out = (which >= 0) & (started < ended[which])
+        # -1, before the first outage, finds the 0 put at the end.
+        is_out = started < np.append(ended, 0)[which]
         is_out &= self._rng.random(total) < _OUTAGE_HITS
         is_flaky = self._rng.random(total) < self._flaky[pipeline]
         is_red = broken | is_out | is_flaky | (needed > _LONGEST_SECONDS)
@@ -222,7 +214,7 @@ def _tests(
     suite: Floats,
     cause: Ints,
 ) -> tuple[Ints, Ints]:
-    """Tests run and failed; a defect fails the same tests each time, if it does any."""
+    """Count tests run and failed; a defect fails the same tests each time, if it does any."""
     total = len(pushes.at)
     is_seen = rng.random(total) < simulation.test_failure_share
     spoilt = _SPOILT * np.exp(1.6 * rng.standard_normal(total))

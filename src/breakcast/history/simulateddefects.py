@@ -18,7 +18,7 @@ _ELSEWHERE = 0.3  # a pull request mends main's defect seldom
 _SOMEBODY_ELSE = 0.9
 _MERGED_RED = 0.25  # share of red pull requests merged as they are
 _SEASON_WEEKS = 7.2  # a season's mood falls to 1/e in so many weeks
-_MENDING_MOOD = 0.4
+_MENDING_MOOD = 0.3
 _WEEK = 7 * 86_400
 
 

@@ -101,7 +101,8 @@ def draw_files(simulation: Simulation, rng: np.random.Generator) -> Files:
     paths: list[str] = []
     risk: list[float] = []
     starts: list[int] = []
-    for k in rng.permutation(len(DIRECTORIES))[: 5 + int(rng.random() * 12)].tolist():
+    shuffled = np.argsort(rng.random(len(DIRECTORIES)), kind="stable")
+    for k in shuffled[: 5 + int(rng.random() * 12)].tolist():
         name, odds = DIRECTORIES[k], simulation.path_risk_spread * rng.standard_normal()
         starts.append(len(paths))
         sources, tests = 6 + int(rng.random() * 40), 2 + int(rng.random() * 8)

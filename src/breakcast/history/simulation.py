@@ -8,11 +8,14 @@ the real shape; "assumed" one that no history at hand tells.
 
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from math import inf
 
 from breakcast.errors import BadInput
 
 MOST_PIPELINES = 6
 """Pipelines a simulated repository can have."""
+
+_ABOVE_ZERO = ("builds_per_day", "fix_exponent")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +48,7 @@ class Simulation:
     builds_per_day: float = 2.0
     """Mean of a repository; it sets the span. buildfast .4-4.0, travis_timed 3-11."""
     ends_at: datetime = datetime(2026, 1, 1, tzinfo=UTC)
-    """No first attempt starts later; the history reaches back from here."""
+    """The latest pushes come just before; the history reaches back from here."""
     size_spread: float = 0.7
     """Of builds over repositories; buildfast .58, travis_timed .50, authors wider."""
 
@@ -97,15 +100,15 @@ class Simulation:
     path_risk_spread: float = 0.8
     """Of directories' log-odds; github_actions: .17 of django's docs, .02 of django."""
 
-    break_share: float = 0.046
+    break_share: float = 0.05
     """Healthy pushes that break, at the median; buildfast: .093 red after green."""
-    repository_risk_spread: float = 0.65
+    repository_risk_spread: float = 0.7
     """Of repositories' log-odds to break; fitted to their red shares, .05-.61."""
-    mood_spread: float = 0.7
-    """Of these log-odds over a repository's seasons; fitted to streaks of streaks."""
+    mood_spread: float = 0.9
+    """Of these log-odds over a repository's seasons; fitted, real months 1.0-1.25."""
     size_risk: float = 0.28
     """Log-odds an e-fold of lines; buildfast, parent green: .043 to .179 over 6.5."""
-    fix_exponent: float = 2.3
+    fix_exponent: float = 2.5
     """Of the chance u^(1/this) that a push mends; fitted to red streaks, 2.6-3.1."""
     neglect: float = 0.5
     """Log-odds of mending lost for each gained of breaking; fitted to red shares."""
@@ -138,13 +141,16 @@ class Simulation:
             name, value = field.name, getattr(self, field.name)
             if name.endswith("_share") and not 0 <= value <= 1:
                 raise BadInput(_refusal(name, value, "use a share from 0 to 1"))
+            if isinstance(value, float) and not 0 <= value < inf:
+                raise BadInput(_refusal(name, value, "use a finite number from 0 on"))
+            if name in _ABOVE_ZERO and value == 0:
+                raise BadInput(_refusal(name, value, "use a number above 0"))
         sizes = (self.organisations, self.repositories, self.builds)
         if not 1 <= sizes[0] <= sizes[1] <= sizes[2]:
-            name, wanted = "organisations, repositories, builds", "none above the next"
-            raise BadInput(_refusal(name, sizes, f"use numbers from 1 on, {wanted}"))
-        if not self.builds_per_day > 0:
-            wanted = "use a number above 0"
-            raise BadInput(_refusal("builds_per_day", self.builds_per_day, wanted))
+            wanted = "use whole numbers from 1 on, none above the next"
+            names = "organisations, repositories, builds"
+            message = f"{names} are {sizes!r}; {wanted}"
+            raise BadInput(message)
         shares = self.pipeline_shares
         if not (len(shares) <= MOST_PIPELINES and sum(shares) > 0 <= min(shares)):
             wanted = f"use 1 to {MOST_PIPELINES} shares from 0 on, not all 0"
