@@ -214,7 +214,7 @@ def _tests(
     suite: Floats,
     cause: Ints,
 ) -> tuple[Ints, Ints]:
-    """Count tests run and failed; a defect fails the same tests each time, if it does any."""
+    """Count tests run and failed; a defect fails the same ones each time, if any."""
     total = len(pushes.at)
     is_seen = rng.random(total) < simulation.test_failure_share
     spoilt = _SPOILT * np.exp(1.6 * rng.standard_normal(total))
