@@ -26,7 +26,7 @@ from breakcast.history.ledgerrows import (
     insert_rows,
     row_of,
 )
-from breakcast.history.ledgerschema import EVENTS, METADATA, prepare
+from breakcast.history.ledgerschema import EVENTS, prepare
 
 _READ_ROWS = 2_000
 
@@ -85,7 +85,7 @@ class Ledger:
         with tempfile.TemporaryDirectory(prefix="breakcast-") as folder:
             url = ledger_url(Path(folder) / "ledger.db")
             engine = ledger_engine(url, is_durable=False)
-            METADATA.create_all(engine)
+            prepare(engine)
             with cls(engine) as ledger:
                 yield ledger
 
@@ -161,6 +161,11 @@ class Ledger:
         )
         with told(self._engine.url), self._engine.connect() as connection:
             return dict(connection.execute(query).all())
+
+    @property
+    def url(self) -> str:
+        """Where this ledger lies, for another process to open it; holds secrets."""
+        return self._engine.url.render_as_string(hide_password=False)
 
     def position(self) -> int:
         """Read the position of the fact added last; 0 in an empty ledger."""

@@ -1,0 +1,52 @@
+"""
+Bounded memory: the records of one kind, lightest first.
+
+Every record's weight halves with time since it was last touched, so the one
+untouched for longest is the lightest, and it goes first: when the shelf is
+full, or when it has not been touched for `FORGET_AFTER_SECONDS`. By then its
+month-scale counts have halved 24 times: what is lost weighs below 1e-7.
+"""
+
+from collections import OrderedDict
+from typing import Protocol, TypeVar
+
+FORGET_AFTER_SECONDS = 24 * 30 * 86_400.0
+
+
+class Touched(Protocol):
+    """A record that knows when it was last touched, in seconds since 1970."""
+
+    touched_at: float
+
+
+RecordT = TypeVar("RecordT", bound=Touched)
+
+
+class Shelf(OrderedDict[str, RecordT]):
+    """
+    At most `limit` records by key, in the order they were last touched.
+
+    >>> from breakcast.features.track import Tally
+    >>> shelf = Shelf(limit=2)
+    >>> for key in ("a", "b", "a", "c"):
+    ...     shelf.touch(key, Tally())
+    >>> list(shelf)
+    ['a', 'c']
+    """
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self.limit = limit
+
+    def touch(self, key: str, record: RecordT) -> None:
+        """Put a record last; drop the lightest one if the shelf is overfull."""
+        self[key] = record
+        self.move_to_end(key)
+        if len(self) > self.limit:
+            self.popitem(last=False)
+
+    def forget(self, now: float) -> None:
+        """Drop what was last touched `FORGET_AFTER_SECONDS` or longer ago."""
+        oldest = now - FORGET_AFTER_SECONDS
+        while self and next(iter(self.values())).touched_at <= oldest:
+            self.popitem(last=False)

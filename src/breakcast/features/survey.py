@@ -1,0 +1,51 @@
+"""What a history offers beside the fixed features: its signals and results."""
+
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+
+from breakcast.features.catalog import Catalog
+from breakcast.features.code_state import code_state_signals
+from breakcast.features.columns import catalog_of
+from breakcast.history.events import BuildFinished, BuildStarted, Event
+
+LOOKED_AT = 1_000
+"""At most so many builds a repository are looked at to tell code from change."""
+_SHARE = 3
+
+
+def catalog_for(events: Iterable[Event]) -> Catalog:
+    """
+    The catalog that fits a history.
+
+    Which signals describe the code's state is read off the first third of each
+    repository's builds (1,000 at the most): off no outcome, and off no build
+    that a forecast is later judged on.
+
+    >>> catalog_for([]).signals
+    ()
+    """
+    results: set[str] = set()
+    series: dict[str, dict[str, array[float]]] = defaultdict(dict)
+    builds: Counter[str] = Counter()
+    for event in events:
+        if isinstance(event, BuildStarted):
+            repo = event.key.repo
+            builds[repo] += 1
+            by_name = series[repo]
+            for name, value in event.build.signals.items():
+                values = by_name.setdefault(name, array("d"))
+                if len(values) < LOOKED_AT:
+                    values.append(value)
+        elif isinstance(event, BuildFinished):
+            results.update(event.results)
+    signals = {name for by_name in series.values() for name in by_name}
+    early: dict[str, list[array[float]]] = {name: [] for name in signals}
+    for repo, by_name in series.items():
+        for name, values in by_name.items():
+            early[name].append(values[: builds[repo] // _SHARE])
+    return catalog_of(
+        signals=tuple(sorted(signals)),
+        results=tuple(sorted(results)),
+        code_state=code_state_signals(early),
+    )

@@ -1,0 +1,151 @@
+"""
+The training table: every build's row as it stood when the build started.
+
+Organisations share nothing, so each is replayed on its own, on whatever
+executor is given; the table is the same however many workers there are.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, fields
+from itertools import repeat
+from math import nan
+
+import numpy as np
+from numpy.typing import NDArray
+
+from breakcast.features.catalog import Catalog
+from breakcast.features.state import FeatureState
+from breakcast.history.events import BuildFinished, BuildStarted, Event, Outcome
+from breakcast.history.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """
+    One row a build, in the order they started; n builds, `catalog.width` columns.
+
+    Attributes:
+        catalog: What the columns of `rows` are.
+        rows: Features just before the start, float32, shape (n, width).
+        failed: 1.0 red, 0.0 green, NaN where there is no label (yet); (n,).
+        started_at: The as-of, in seconds since 1970; (n,).
+        known_at: When the outcome became known, likewise; NaN if never; (n,).
+        minutes: How long the build ran; NaN if unknown or assumed; (n,).
+        repo: Which repository, as an index into `repo_names`; (n,).
+        repo_names: Names of the repositories, in alphabetical order.
+        build_ids: The builds' own names; (n,).
+    """
+
+    catalog: Catalog
+    rows: NDArray[np.float32]
+    failed: NDArray[np.float64]
+    started_at: NDArray[np.float64]
+    known_at: NDArray[np.float64]
+    minutes: NDArray[np.float64]
+    repo: NDArray[np.int64]
+    repo_names: tuple[str, ...]
+    build_ids: NDArray[np.str_]
+
+    def __len__(self) -> int:
+        """How many builds the table holds."""
+        return len(self.failed)
+
+    def column(self, name: str) -> NDArray[np.float32]:
+        """One feature of all builds, by its name in the catalog."""
+        return self.rows[:, self.catalog.column(name)]
+
+
+def build_table(ledger: Ledger, catalog: Catalog, executor: Executor | None = None) -> Table:
+    """
+    Replay a ledger into a table.
+
+    Args:
+        ledger: The history.
+        catalog: The columns wanted.
+        executor: Where the organisations are replayed; in this thread if None.
+            A pool of processes needs a ledger that other processes can open.
+    """
+    # The largest first, so that no worker is left alone with it at the end.
+    by_size = sorted(ledger.organisations().items(), key=lambda item: (-item[1], item[0]))
+    if executor is None:
+        parts = [
+            _replayed(ledger.events(organisation), builds, catalog)
+            for organisation, builds in by_size
+        ]
+    else:
+        names = [organisation for organisation, _ in by_size]
+        counts = [builds for _, builds in by_size]
+        parts = list(executor.map(_replay_one, repeat(ledger.url), names, counts, repeat(catalog)))
+    return _joined(parts, catalog)
+
+
+@dataclass(slots=True)
+class _Part:
+    rows: NDArray[np.float32]
+    failed: NDArray[np.float64]
+    started_at: NDArray[np.float64]
+    known_at: NDArray[np.float64]
+    minutes: NDArray[np.float64]
+    repo: NDArray[np.str_]
+    build_ids: NDArray[np.str_]
+
+
+def _replay_one(url: str, organisation: str, builds: int, catalog: Catalog) -> _Part:
+    with Ledger.open(url) as ledger:
+        return _replayed(ledger.events(organisation), builds, catalog)
+
+
+def _replayed(events: Iterator[Event], builds: int, catalog: Catalog) -> _Part:
+    state = FeatureState(catalog)
+    rows = np.empty((builds, catalog.width), np.float32)
+    failed, known_at, minutes = (np.full(builds, nan) for _ in range(3))
+    started_at = np.empty(builds)
+    repo: list[str] = []
+    ids: list[str] = []
+    places: dict[object, int] = {}
+    for event in events:
+        if isinstance(event, BuildStarted):
+            at = len(ids)
+            if at == builds:
+                # The ledger has grown since it was counted: later builds are left out.
+                break
+            rows[at] = state.row(event.build, event.known_at)
+            started_at[at] = event.known_at.timestamp()
+            repo.append(event.key.repo)
+            ids.append(event.key.build_id)
+            places[event.key] = at
+        elif isinstance(event, BuildFinished):
+            place = places.pop(event.key, None)
+            if place is not None and event.outcome is not Outcome.NONE:
+                failed[place] = float(event.outcome is Outcome.FAILED)
+                known_at[place] = event.known_at.timestamp()
+                if not event.is_assumed:
+                    minutes[place] = (known_at[place] - started_at[place]) / 60
+        state.observe(event)
+    return _Part(
+        rows, failed, started_at, known_at, minutes, np.array(repo, str), np.array(ids, str)
+    )
+
+
+def _joined(parts: Sequence[_Part], catalog: Catalog) -> Table:
+    columns = {field.name: _stacked(parts, field.name) for field in fields(_Part)}
+    if not parts:
+        columns["rows"] = np.empty((0, catalog.width), np.float32)
+    names, repo = np.unique(columns["repo"].astype(str), return_inverse=True)
+    order = np.lexsort((columns["build_ids"], repo, columns["started_at"]))
+    return Table(
+        catalog=catalog,
+        rows=columns["rows"][order],
+        failed=columns["failed"][order],
+        started_at=columns["started_at"][order],
+        known_at=columns["known_at"][order],
+        minutes=columns["minutes"][order],
+        repo=repo[order],
+        repo_names=tuple(names.tolist()),
+        build_ids=columns["build_ids"][order],
+    )
+
+
+def _stacked(parts: Sequence[_Part], name: str) -> NDArray[np.generic]:
+    return np.concatenate([getattr(part, name) for part in parts]) if parts else np.empty(0)
