@@ -16,8 +16,8 @@ class Difference:
 
     Attributes:
         field: Its name, with dots into records and dicts: `build.signals.churn`.
-        kept: What the ledger holds; None if it holds nothing there.
-        refused: What the later version says.
+        kept: What the ledger holds, times as ISO 8601; None if nothing.
+        refused: What the later version says, likewise.
     """
 
     field: str
@@ -42,10 +42,13 @@ class Conflict:
 
     def __str__(self) -> str:
         """Tell it in one line."""
+        key = self.key
+        what = f"{key.repo} {key.pipeline} build {key.build_id} attempt {key.attempt}"
         fields = ", ".join(
-            f"{d.field} {d.kept!r}, not {d.refused!r}" for d in self.differences
+            f"{d.field} is {d.kept!r}, was told to be {d.refused!r}"
+            for d in self.differences
         )
-        return f"{self.kind} of {self.key}: kept {fields}"
+        return f"{self.kind} of {what} ({key.source}): {fields}"
 
 
 def conflict_between(kept: Event, refused: Event) -> Conflict | None:
