@@ -107,6 +107,15 @@ def test_exported_and_imported_again_facts_are_equal(
             assert list(second) == list(first)
 
 
+@pytest.mark.parametrize("ending", FORMATS)
+def test_a_name_may_begin_like_a_comment(tmp_path: Path, ending: str) -> None:
+    """DuckDB, left to guess, took such a line for one and dropped the row."""
+    path = tmp_path / f"builds.{ending}"
+    facts = [started(repo="acme"), started("2", repo="acme"), started(repo="#")]
+    write_builds(path, facts)
+    assert events_of(read_builds(path)) == facts
+
+
 def test_what_a_builds_file_cannot_hold_is_counted(tmp_path: Path) -> None:
     settled = CauseSettled(occurred_at=NOON, key=started().key, cause=Cause.FLAKY)
     facts = [started(), finished(), settled, finished("of an unknown start")]

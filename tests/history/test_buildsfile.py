@@ -125,7 +125,7 @@ def test_without_a_duration_either_the_finish_is_assumed_and_counted(
     assert builds.report.assumed_finishes == 1
 
 
-@pytest.mark.parametrize("minutes", [-1, float("nan"), float("inf")])
+@pytest.mark.parametrize("minutes", [-1, float("nan"), float("inf"), 1e9])
 def test_an_impossible_assumption_is_refused(tmp_path: Path, minutes: float) -> None:
     with pytest.raises(BadInput, match="assume_minutes is"):
         read_builds(write_csv(tmp_path, PLAIN), assume_minutes=minutes)

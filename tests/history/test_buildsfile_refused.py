@@ -46,15 +46,37 @@ def test_missing_columns_are_named_beside_those_present(tmp_path: Path) -> None:
     with pytest.raises(BuildsFileError) as refused:
         read_builds(path)
     assert "has no column build_id, started_at, outcome" in str(refused.value)
-    assert "it has repo, id" in str(refused.value)
+    assert "it has 'repo', 'id'" in str(refused.value)
 
 
 def test_another_separator_shows_as_one_column(tmp_path: Path) -> None:
     path = write_csv(tmp_path, PLAIN.replace(",", ";"), header=HEADER.replace(",", ";"))
     with pytest.raises(
-        BuildsFileError, match=r"has repo;build_id.*separated by commas"
+        BuildsFileError, match=r"has 'repo;build_id.*separated by commas"
     ):
         read_builds(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("signal." + "x" * 1_024, "has 1031 characters"), ("signal.\x1b", "'\\\\x1b'")],
+)
+def test_a_hostile_column_name_is_refused(
+    tmp_path: Path, name: str, reason: str
+) -> None:
+    path = write_csv(tmp_path, PLAIN + ",1", header=f"{HEADER},{name}")
+    with pytest.raises(BuildsFileError, match=reason) as refused:
+        read_builds(path)
+    assert str(refused.value).isprintable()
+
+
+def test_a_file_of_bytes_is_refused_in_a_message_one_can_read(tmp_path: Path) -> None:
+    path = tmp_path / "builds.csv"
+    path.write_bytes(bytes(range(128)) * 10_000)
+    with pytest.raises(BuildsFileError) as refused:
+        read_builds(path)
+    assert str(refused.value).isprintable()
+    assert len(str(refused.value)) < 2_000
 
 
 def test_a_column_given_twice_is_refused(tmp_path: Path) -> None:

@@ -105,6 +105,14 @@ def test_without_a_clock_no_time_is_in_the_future(tmp_path: Path) -> None:
     assert len(events_of(builds)) == 2
 
 
+def test_the_end_of_the_calendar_is_refused_even_without_a_clock(
+    tmp_path: Path,
+) -> None:
+    builds = read_builds(write_csv(tmp_path, "a/b,1,9999-12-31T23:59:59Z,passed"))
+    assert events_of(builds) == []
+    assert places(builds) == [(2, "started_at", "9999-12-31T23:59:59Z")]
+
+
 def test_rows_with_too_many_or_too_few_fields_are_refused(tmp_path: Path) -> None:
     builds = read(write_csv(tmp_path, "acme/shop,1", PLAIN, PLAIN + ",more"))
     assert places(builds) == [(2, "", "2 fields"), (4, "", "5 fields")]

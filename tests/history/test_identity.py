@@ -66,6 +66,12 @@ def test_a_damaged_key_is_refused_and_not_replaced(tmp_path: Path) -> None:
     assert (tmp_path / "author.key").read_bytes() == b"short"
 
 
+def test_a_key_that_cannot_be_made_is_told_about(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(BadInput, match="can be neither read nor made"):
+        AuthorIdentity.load(tmp_path / "file")
+
+
 def _hash_ada(home: Path) -> str:
     return AuthorIdentity.load(home)("ada")
 

@@ -202,6 +202,24 @@ def test_a_temporary_ledger_leaves_nothing(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_temporary_ledger_can_be_opened_by_others() -> None:
+    with Ledger.temporary() as ledger:
+        ledger.append([started()])
+        with Ledger.open(ledger.url) as other:
+            assert list(other) == [started()]
+
+
+def test_more_facts_than_a_query_takes_parameters_are_compared(
+    ledger: Ledger,
+) -> None:
+    facts = list(many_builds(20_000))
+    ledger.append(facts)
+    assert ledger.append(facts) == Appended(identical=40_000)
+    assert ledger.append([*facts, started("new")] * 2) == Appended(
+        new=1, identical=80_001
+    )
+
+
 def test_a_damaged_fact_is_told_about(ledger: Ledger, tmp_path: Path) -> None:
     ledger.append([started()])
     with sqlite3.connect(tmp_path / "ledger.db") as connection:

@@ -18,7 +18,13 @@ from breakcast.errors import LedgerError
 from breakcast.history.events import KIND_ORDER
 from breakcast.history.ledger import Ledger
 from breakcast.history.ledgerengine import ledger_engine, ledger_url
-from breakcast.history.ledgerschema import METADATA, MIGRATIONS, REVISIONS, migrate
+from breakcast.history.ledgerschema import (
+    METADATA,
+    MIGRATIONS,
+    REVISIONS,
+    create,
+    migrate,
+)
 from tests.history.made_builds import started
 
 
@@ -26,6 +32,12 @@ def stamp(path: Path, version: str) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE alembic_version SET version_num = ?", [version])
     connection.close()
+
+
+def create_by_hand(path: Path) -> None:
+    engine = ledger_engine(ledger_url(path))
+    create(engine)
+    engine.dispose()
 
 
 def test_opening_makes_a_ledger_and_its_folder(tmp_path: Path) -> None:
@@ -36,10 +48,15 @@ def test_opening_makes_a_ledger_and_its_folder(tmp_path: Path) -> None:
         assert ledger.position() == 1
 
 
-def test_the_migrations_make_the_tables_the_code_works_with(tmp_path: Path) -> None:
-    migrate(tmp_path / "ledger.db")
+@pytest.mark.parametrize("make", [migrate, create_by_hand])
+def test_migrations_and_code_agree_on_the_tables(
+    tmp_path: Path, make: Callable[[Path], object]
+) -> None:
+    make(tmp_path / "ledger.db")
     engine = ledger_engine(ledger_url(tmp_path / "ledger.db"))
     with engine.connect() as connection:
+        stamped = connection.exec_driver_sql("SELECT * FROM alembic_version").scalar()
+        assert stamped == REVISIONS[-1]
         context = MigrationContext.configure(connection)
         assert compare_metadata(context, METADATA) == []
     engine.dispose()

@@ -20,6 +20,9 @@ LONGEST_NAME = 1024
 EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 """No CI build is older; a time before is a mistake."""
 
+FAR_FUTURE = datetime(9000, 1, 1, tzinfo=UTC)
+"""Later times are a mistake whatever the clock says; sums up to here are safe."""
+
 Value = str | float | None
 """What a cell holds: text, a number (or microseconds since 1970), or nothing."""
 
@@ -212,19 +215,19 @@ def read_outcome(value: Value) -> Outcome | None:
         raise RowRefused(reason, "outcome", word) from None
 
 
-def read_time(column: str, value: Value, latest: datetime | None) -> datetime | None:
+def read_time(column: str, value: Value, latest: datetime) -> datetime | None:
     """
     Read a time as UTC; None where it is empty. A naive one is UTC already.
 
     Args:
         column: Where the cell stands.
         value: ISO 8601 text, or microseconds since 1970.
-        latest: Times after this one are in the future; None allows any.
+        latest: Times after this one are in the future.
 
     Raises:
         RowRefused: If it is no time, before 1990, or in the future.
 
-    >>> read_time("started_at", "2026-01-31 09:30+02:00", None)
+    >>> read_time("started_at", "2026-01-31 09:30+02:00", FAR_FUTURE)
     datetime.datetime(2026, 1, 31, 7, 30, tzinfo=datetime.timezone.utc)
     """
     at = _parsed_time(column, value)
@@ -233,7 +236,7 @@ def read_time(column: str, value: Value, latest: datetime | None) -> datetime | 
     if at < EARLIEST:
         reason = "is before 1990; write when the build really ran"
         raise RowRefused(reason, column, value)
-    if latest is not None and at > latest:
+    if at > latest:
         reason = "is in the future; write when the build really ran, with its offset"
         raise RowRefused(reason, column, value)
     return at

@@ -196,10 +196,15 @@ def _write_parquet(draft: Path, events: Iterable[Event]) -> WrittenBuilds:
         with _open(text, text.name) as file:
             written = _write_rows(file, events)
         with closing(duckdb.connect()) as connection:
+            with text.open(encoding="utf-8", newline="") as file:
+                columns = next(csv.reader(file))
+            # Nothing is left to guess: a first name that begins with # once made
+            # its line a comment.
             rows = connection.read_csv(
                 str(text),
+                auto_detect=False,
+                columns=dict.fromkeys(columns, "VARCHAR"),
                 header=True,
-                all_varchar=True,
                 sep=",",
                 quotechar='"',
                 escapechar='"',

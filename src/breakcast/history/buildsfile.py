@@ -9,12 +9,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from math import isfinite
 from pathlib import Path
 from typing import Protocol
 
 from breakcast.errors import BadInput, BuildsFileError
-from breakcast.history.buildscells import RowRefused
+from breakcast.history.buildscells import RowRefused, read_name
 from breakcast.history.buildscsv import CsvTable
 from breakcast.history.buildsparquet import ParquetTable
 from breakcast.history.buildsrow import (
@@ -34,6 +33,8 @@ BATCH_ROWS = 250
 """Rows whose facts make one batch."""
 
 _SHOWN_COLUMNS = 20
+_SHOWN_CHARACTERS = 40
+_MINUTES_OF_A_YEAR = 365 * 24 * 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,8 @@ class Refusal:
 
     def __str__(self) -> str:
         """Tell it in one line, control characters escaped."""
-        where = f"line {self.line}: {self.column}".rstrip()
-        return f"{where} {self.value!r} {self.reason}"
+        cell = f"{self.column} {self.value!r} " if self.column or self.value else ""
+        return f"line {self.line}: {cell.lstrip()}{self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,10 +204,13 @@ def read_builds(
 
     Raises:
         BuildsFileError: If the file cannot be opened or its columns do not do.
-        BadInput: If `assume_minutes` is no finite number from 0 on.
+        BadInput: If `assume_minutes` is not from 0 to a year.
     """
-    if not (isfinite(assume_minutes) and assume_minutes >= 0):
-        message = f"assume_minutes is {assume_minutes}; it must be 0 or more, finite"
+    if not 0 <= assume_minutes <= _MINUTES_OF_A_YEAR:
+        message = (
+            f"assume_minutes is {assume_minutes}; it must be from 0 to "
+            f"{_MINUTES_OF_A_YEAR}"
+        )
         raise BadInput(message)
     path = Path(path)
     table = _open_table(path)
@@ -246,13 +250,21 @@ def _open_table(path: Path) -> _Table:
 def _check_columns(path: Path, columns: list[str]) -> None:
     missing = [name for name in REQUIRED_COLUMNS if name not in columns]
     if missing:
-        # A file of another kind may have thousands.
-        present = ", ".join(columns[:_SHOWN_COLUMNS])
+        # A file of another kind may have thousands, and of any length.
+        present = ", ".join(
+            repr(name[:_SHOWN_CHARACTERS]) for name in columns[:_SHOWN_COLUMNS]
+        )
         message = (
             f"{path} has no column {', '.join(missing)}; it has {present}; a builds "
             f"file needs {', '.join(REQUIRED_COLUMNS)}, separated by commas"
         )
         raise BuildsFileError(message)
+    for name in filter(is_known_column, columns):
+        try:
+            read_name("column name", name)
+        except RowRefused as error:
+            message = f"{path} cannot be read: {error}"
+            raise BuildsFileError(message) from error
     twice = [
         name for name, n in Counter(columns).items() if n > 1 and is_known_column(name)
     ]

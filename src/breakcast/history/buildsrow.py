@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from operator import itemgetter
 
 from breakcast.history.buildscells import (
+    FAR_FUTURE,
     NUMBERS,
     RowRefused,
     Value,
@@ -130,7 +131,7 @@ class RowReader:
         self._results = _Numbers(place, RESULT_PREFIX)
         self._assumed_duration = timedelta(minutes=assume_minutes)
         self._identity = identity
-        self._latest = None if now is None else now + _ONE_DAY
+        self._latest = FAR_FUTURE if now is None else now + _ONE_DAY
 
     def read(self, row: Sequence[Value]) -> tuple[BuildStarted, BuildFinished | None]:
         """
@@ -231,14 +232,10 @@ class RowReader:
             return finished, False
         if seconds is None:
             return started + self._assumed_duration, True
-        try:
-            finished = started + timedelta(seconds=seconds)
-        except OverflowError:
-            finished = None
-        if finished is None or (self._latest is not None and finished > self._latest):
-            reason = "would end the build in the future; write seconds"
-            raise RowRefused(reason, "duration_seconds", duration_seconds)
-        return finished, False
+        if seconds <= (self._latest - started).total_seconds():
+            return started + timedelta(seconds=seconds), False
+        reason = "would end the build in the future; write seconds"
+        raise RowRefused(reason, "duration_seconds", duration_seconds)
 
 
 class _Numbers:

@@ -75,12 +75,17 @@ class AuthorIdentity:
         Many processes may do so at once: one key wins and all of them use it.
 
         Raises:
-            BadInput: If the file there does not hold 32 bytes.
+            BadInput: If the file there does not hold 32 bytes, or can be neither
+                read nor made.
         """
         path = home / KEY_FILE
-        if not path.exists():
-            _create(path)
-        key = path.read_bytes()
+        try:
+            if not path.exists():
+                _create(path)
+            key = path.read_bytes()
+        except OSError as error:
+            message = f"the author key {path} can be neither read nor made: {error}"
+            raise BadInput(message) from error
         if len(key) != KEY_BYTES:
             message = (
                 f"{path} holds {len(key)} bytes; an author key has {KEY_BYTES}. "

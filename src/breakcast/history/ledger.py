@@ -26,7 +26,7 @@ from breakcast.history.ledgerrows import (
     insert_rows,
     row_of,
 )
-from breakcast.history.ledgerschema import EVENTS, prepare
+from breakcast.history.ledgerschema import EVENTS, create, prepare
 
 _READ_ROWS = 2_000
 
@@ -85,7 +85,7 @@ class Ledger:
         with tempfile.TemporaryDirectory(prefix="breakcast-") as folder:
             url = ledger_url(Path(folder) / "ledger.db")
             engine = ledger_engine(url, is_durable=False)
-            prepare(engine)
+            create(engine)
             with cls(engine) as ledger:
                 yield ledger
 
@@ -190,13 +190,19 @@ class Ledger:
 
     def _settle_waiting(self) -> None:
         """Write for all who wait; called by whoever holds the turn."""
-        together = [self._waiting.popleft() for _ in range(len(self._waiting))]
+        # They leave the queue when all is done: if this thread is interrupted,
+        # the next to hold the turn finds who is not settled yet.
+        count = len(self._waiting)
+        waiting = (self._waiting[place] for place in range(count))
+        together = [call for call in waiting if call.outcome is None]
         while together:
             spoiler = self._settle(together)
             if spoiler is None:
-                return
+                break
             # The rest is written again without it.
             together.remove(spoiler)
+        for _ in range(count):
+            self._waiting.popleft()
 
     def _settle(self, submissions: list["_Submission"]) -> "_Submission | None":
         """Write in one transaction; if one call fails, give that one."""
@@ -209,9 +215,6 @@ class Ledger:
                 at = None
         except BaseException as error:
             if not isinstance(error, Exception):
-                # Who interrupts this thread does not mean the others' facts: the
-                # next to hold the turn writes them.
-                self._waiting.extendleft(reversed(submissions))
                 raise
             # At its begin or its end no single call is at fault.
             for submission in submissions if at is None else [at]:

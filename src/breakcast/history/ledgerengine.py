@@ -106,8 +106,10 @@ def told(url: URL) -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        cause = getattr(error, "orig", None) or error
+        cause = str(getattr(error, "orig", None) or error)
         message = f"the ledger {url.render_as_string()} failed: {cause}"
+        if "locked" in cause:
+            message += "; another process writes (an import?): wait for it to end"
         raise LedgerError(message) from error
 
 

@@ -26,6 +26,8 @@ EventRow = tuple[str, str, str, str, int, int, str, int, bytes]
 
 _COLUMNS = [column.name for column in EVENTS.c if column is not EVENTS.c.id]
 _IDENTITY = _COLUMNS[:6]
+# Each is a parameter of the query for what is held; SQLite takes 32,766.
+_INSERTED_ROWS = 10_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _ENCODER = msgspec.msgpack.Encoder()
@@ -118,8 +120,13 @@ def insert_rows(connection: Connection, rows: Sequence[EventRow], tally: Tally) 
     The connection's transaction must be the only one that writes: rows past the
     position seen first are then the ones written here.
     """
-    if not rows:
-        return
+    for start in range(0, len(rows), _INSERTED_ROWS):
+        _insert_some(connection, rows[start : start + _INSERTED_ROWS], tally)
+
+
+def _insert_some(
+    connection: Connection, rows: Sequence[EventRow], tally: Tally
+) -> None:
     before = connection.scalar(select(func.max(EVENTS.c.id))) or 0
     statement, is_positional = _insert_statement(connection.dialect)
     # Straight to the driver: SQLAlchemy's own handling of each row's parameters

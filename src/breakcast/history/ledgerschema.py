@@ -17,13 +17,13 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     SmallInteger,
+    String,
     Table,
     Text,
     UniqueConstraint,
-    column,
+    insert,
     inspect,
     select,
-    table,
 )
 
 from breakcast.errors import LedgerError
@@ -81,7 +81,10 @@ REVISIONS = ("0001",)
 MIGRATIONS = Path(__file__).with_name("migrations")
 """Alembic's script directory."""
 
-_VERSION = table("alembic_version", column("version_num"))
+# Alembic's own table: apart from METADATA, for no migration of ours makes it.
+_VERSION = Table(
+    "alembic_version", MetaData(), Column("version_num", String(32), primary_key=True)
+)
 
 
 def prepare(engine: Engine) -> None:
@@ -96,6 +99,14 @@ def prepare(engine: Engine) -> None:
         _upgrade(engine)
     elif found != REVISIONS[-1]:
         raise _wrong_version(engine, found)
+
+
+def create(engine: Engine) -> None:
+    """Make a ledger of this version in an empty database, quickly, by hand."""
+    with writing(engine) as connection:
+        METADATA.create_all(connection)
+        _VERSION.create(connection)
+        connection.execute(insert(_VERSION).values(version_num=REVISIONS[-1]))
 
 
 def migrate(place: str | Path) -> tuple[str | None, str]:
