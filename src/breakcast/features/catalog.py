@@ -71,6 +71,10 @@ class Catalog(msgspec.Struct, frozen=True):
         return self.names.index(name)
 
 
-def features_of(family: str, table: Iterable[tuple[str, str, str]]) -> tuple[Feature, ...]:
+def features_of(
+    family: str, table: Iterable[tuple[str, str, str]]
+) -> tuple[Feature, ...]:
     """Declare one family from (fact, unit, meaning) lines."""
-    return tuple(Feature(f"{family}.{fact}", unit, meaning) for fact, unit, meaning in table)
+    return tuple(
+        Feature(f"{family}.{fact}", unit, meaning) for fact, unit, meaning in table
+    )

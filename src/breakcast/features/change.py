@@ -27,15 +27,35 @@ CHANGE_FEATURES = features_of(
         ("ci_paths", "ratio", "Share of changed paths that configure CI or the build."),
         ("dependency_paths", "ratio", "Share of changed paths that pin dependencies."),
         ("is_bot", "flag", "Whether a bot made the change."),
-        ("is_main_branch", "flag", "Whether the branch is named main, master, trunk or the like."),
-        ("is_pull_request", "flag", "Whether a pull or merge request started the build."),
+        (
+            "is_main_branch",
+            "flag",
+            "Whether the branch is named main, master, trunk or the like.",
+        ),
+        (
+            "is_pull_request",
+            "flag",
+            "Whether a pull or merge request started the build.",
+        ),
         ("is_push", "flag", "Whether a push started the build."),
         ("is_scheduled", "flag", "Whether a clock started the build."),
-        ("attempt", "attempts", "1 for a first run, 2 for the first re-run, and so on."),
+        (
+            "attempt",
+            "attempts",
+            "1 for a first run, 2 for the first re-run, and so on.",
+        ),
     ),
 )
 _DOCS = (".md", ".rst", ".txt", ".adoc")
-_CI = (".github/", ".gitlab", ".circleci/", ".travis", "jenkinsfile", "azure-pipelines", "makefile")
+_CI = (
+    ".github/",
+    ".gitlab",
+    ".circleci/",
+    ".travis",
+    "jenkinsfile",
+    "azure-pipelines",
+    "makefile",
+)
 _DEPENDENCIES = (
     ".lock",
     "requirements.txt",
@@ -107,14 +127,20 @@ def change_features(build: Build, change: Change | None) -> list[float]:
     about_build = [
         nan if build.is_bot is None else float(build.is_bot),
         nan if branch is None else float(branch.lower() in MAIN_BRANCHES),
-        nan if event is None else float("pull_request" in event or "merge_request" in event),
+        nan
+        if event is None
+        else float("pull_request" in event or "merge_request" in event),
         nan if event is None else float(event == "push"),
         nan if event is None else float(event in {"schedule", "cron"}),
         float(build.key.attempt),
     ]
     if change is None:
         return [nan] * (len(CHANGE_FEATURES) - len(about_build)) + about_build
-    added, modified, deleted = change.files_added, change.files_modified, change.files_deleted
+    added, modified, deleted = (
+        change.files_added,
+        change.files_modified,
+        change.files_deleted,
+    )
     more, less = change.lines_added, change.lines_deleted
     return [
         nan if added is None else added,

@@ -19,7 +19,9 @@ DRIFTS_BELOW = 0.5
 _FEWEST_BUILDS = 2 * FAR_APART + 20
 
 
-def code_state_signals(series: Mapping[str, Iterable[Sequence[float]]]) -> tuple[str, ...]:
+def code_state_signals(
+    series: Mapping[str, Iterable[Sequence[float]]],
+) -> tuple[str, ...]:
     """
     Name the signals that drift slowly, in alphabetical order.
 
@@ -34,7 +36,9 @@ def code_state_signals(series: Mapping[str, Iterable[Sequence[float]]]) -> tuple
     ('sloc',)
     """
     return tuple(
-        sorted(name for name, by_repo in series.items() if _drift(by_repo) < DRIFTS_BELOW)
+        sorted(
+            name for name, by_repo in series.items() if _drift(by_repo) < DRIFTS_BELOW
+        )
     )
 
 

@@ -5,16 +5,36 @@ from breakcast.features.change import CHANGE_FEATURES
 from breakcast.features.lineage import LINEAGE_FEATURES
 from breakcast.features.neighbourhood import NEIGHBOUR_FEATURES
 from breakcast.features.paths import PATH_FEATURES
-from breakcast.features.surroundings import COMMIT_FEATURES, LAST_HOUR_FEATURES, SIBLING_FEATURES
+from breakcast.features.surroundings import (
+    COMMIT_FEATURES,
+    LAST_HOUR_FEATURES,
+    SIBLING_FEATURES,
+)
 from breakcast.features.track import KINDS, TRACK_FACTS, TRACK_FEATURES, TRACK_WIDTH
 
 HEADLINE_FEATURES = features_of(
     "headline",
     (
-        ("pipeline_red_ratio", "ratio", "Red share of the pipeline's last 10 or so known outcomes."),
-        ("branch_red_ratio", "ratio", "Red share of the branch's last 10 or so known outcomes."),
-        ("author_red_ratio", "ratio", "Red share of the author's last 10 or so known outcomes."),
-        ("change_size", "ratio", "Share of the repository's last 256 changes smaller than this."),
+        (
+            "pipeline_red_ratio",
+            "ratio",
+            "Red share of the pipeline's last 10 or so known outcomes.",
+        ),
+        (
+            "branch_red_ratio",
+            "ratio",
+            "Red share of the branch's last 10 or so known outcomes.",
+        ),
+        (
+            "author_red_ratio",
+            "ratio",
+            "Red share of the author's last 10 or so known outcomes.",
+        ),
+        (
+            "change_size",
+            "ratio",
+            "Share of the repository's last 256 changes smaller than this.",
+        ),
     ),
 )
 TRACKS_AT = HEADLINE_WIDTH + len(CHANGE_FEATURES)
@@ -40,7 +60,7 @@ def catalog_of(
     The catalog of a history with these signals and results.
 
     >>> catalog_of().width
-    208
+    210
     """
     return Catalog(
         features=(
@@ -55,10 +75,17 @@ def catalog_of(
             + NEIGHBOUR_FEATURES
             + features_of(
                 "previous",
-                ((name, "as given", f"result.{name} of the nearest known ancestor.") for name in results),
+                (
+                    (name, "as given", f"result.{name} of the nearest known ancestor.")
+                    for name in results
+                ),
             )
             + features_of(
-                "signal", ((name, "as given", f"signal.{name}, known before the build.") for name in signals)
+                "signal",
+                (
+                    (name, "as given", f"signal.{name}, known before the build.")
+                    for name in signals
+                ),
             )
         ),
         signals=signals,

@@ -27,7 +27,11 @@ LINEAGE_FEATURES = features_of(
         ("parent_children", "builds", "Builds started on the parent before this one."),
         ("siblings_known", "builds", "Known outcomes among them."),
         ("siblings_red", "builds", "Red ones among those."),
-        ("unfinished", "builds", "Ancestors before the nearest known one, all unfinished."),
+        (
+            "unfinished",
+            "builds",
+            "Ancestors before the nearest known one, all unfinished.",
+        ),
         ("depth", "builds", "Steps to the nearest ancestor whose outcome is known."),
         ("failed", "flag", "Whether that ancestor was red."),
         ("since_known_hours", "hours", "Since its outcome became known."),
@@ -36,9 +40,17 @@ LINEAGE_FEATURES = features_of(
         ("children_red", "builds", "Red ones among those."),
         ("second_failed", "flag", "Whether the second nearest known ancestor was red."),
         ("third_failed", "flag", "Whether the third nearest known ancestor was red."),
-        ("red_run", "builds", "Nearest known ancestors that are red in a row (at most 8)."),
+        (
+            "red_run",
+            "builds",
+            "Nearest known ancestors that are red in a row (at most 8).",
+        ),
         ("red_ratio", "ratio", "Red share of the 8 nearest known ancestors."),
-        ("red_ratio_near", "ratio", "The same, each step back weighing 0.6 of the last."),
+        (
+            "red_ratio_near",
+            "ratio",
+            "The same, each step back weighing 0.6 of the last.",
+        ),
         ("flips", "builds", "Changes of outcome among the 8 nearest known ancestors."),
     ),
 )
@@ -110,17 +122,20 @@ def lineage_features(
         faded += share * failed
         share *= _FADING
     return (
-        *of_parent,
-        float(depth),
-        nearest.failed,
-        (now - nearest.known_at) / _HOUR,
-        nearest.minutes,
-        float(nearest.children_known),
-        float(nearest.children_red),
-        known[1] if count > 1 else nan,
-        known[2] if count > 2 else nan,  # noqa: PLR2004 - the third
-        float(red_run),
-        sum(known) / count,
-        faded / weight,
-        float(sum(a != b for a, b in zip(known, known[1:], strict=False))),
-    ), nearest
+        (
+            *of_parent,
+            float(depth),
+            nearest.failed,
+            (now - nearest.known_at) / _HOUR,
+            nearest.minutes,
+            float(nearest.children_known),
+            float(nearest.children_red),
+            known[1] if count > 1 else nan,
+            known[2] if count > 2 else nan,  # noqa: PLR2004 - the third
+            float(red_run),
+            sum(known) / count,
+            faded / weight,
+            float(sum(a != b for a, b in zip(known, known[1:], strict=False))),
+        ),
+        nearest,
+    )

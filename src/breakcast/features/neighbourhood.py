@@ -29,21 +29,49 @@ _HOUR = 3_600.0
 NEIGHBOUR_FEATURES = features_of(
     "nearby",
     (
-        ("red_ratio", "ratio", "Red share of known builds, weighted exp(-distance in code state)."),
+        (
+            "red_ratio",
+            "ratio",
+            "Red share of known builds, weighted exp(-distance in code state).",
+        ),
         ("weight", "log builds", "Logarithm of that weight in all."),
         ("red_ratio_close", "ratio", "The same, weighted exp(-10 x distance)."),
         ("weight_close", "log builds", "Logarithm of that weight in all."),
         ("red_ratio_10", "ratio", "Red share of the 10 nearest known builds."),
         ("nearest_failed", "flag", "Whether the nearest known build was red."),
-        ("nearest_distance", "steps", "Its distance, in usual steps from build to build."),
+        (
+            "nearest_distance",
+            "steps",
+            "Its distance, in usual steps from build to build.",
+        ),
         ("nearest_hours", "hours", "Since its outcome became known."),
         ("red_distance", "steps", "Distance of the nearest red build."),
         ("green_distance", "steps", "Distance of the nearest green build."),
-        ("red_minus_green", "steps", "How much farther the nearest red is than the nearest green."),
-        ("recent_red_ratio", "ratio", "red_ratio with 3 days of age counted as one step."),
-        ("recent_red_ratio_10", "ratio", "red_ratio_10 with 3 days of age counted as one step."),
-        ("recent_nearest_failed", "flag", "nearest_failed with 3 days of age counted as one step."),
-        ("recent_red_minus_green", "steps", "red_minus_green with age counted in that way."),
+        (
+            "red_minus_green",
+            "steps",
+            "How much farther the nearest red is than the nearest green.",
+        ),
+        (
+            "recent_red_ratio",
+            "ratio",
+            "red_ratio with 3 days of age counted as one step.",
+        ),
+        (
+            "recent_red_ratio_10",
+            "ratio",
+            "red_ratio_10 with 3 days of age counted as one step.",
+        ),
+        (
+            "recent_nearest_failed",
+            "flag",
+            "nearest_failed with 3 days of age counted as one step.",
+        ),
+        (
+            "recent_red_minus_green",
+            "steps",
+            "red_minus_green with age counted in that way.",
+        ),
     ),
 )
 UNKNOWN_NEIGHBOURS = (nan,) * len(NEIGHBOUR_FEATURES)

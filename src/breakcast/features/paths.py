@@ -19,9 +19,11 @@ _FACTS = (
     ("known_most", "builds", "Known outcomes of the one built most."),
 )
 PATH_FEATURES = features_of(
-    "path", ((fact, unit, f"Of the changed files: {said}") for fact, unit, said in _FACTS)
+    "path",
+    ((fact, unit, f"Of the changed files: {said}") for fact, unit, said in _FACTS),
 ) + features_of(
-    "directory", ((fact, unit, f"Of their directories: {said}") for fact, unit, said in _FACTS)
+    "directory",
+    ((fact, unit, f"Of their directories: {said}") for fact, unit, said in _FACTS),
 )
 _UNKNOWN = (nan,) * len(_FACTS)
 
@@ -34,11 +36,15 @@ def path_keys(repo: str, paths: tuple[str, ...]) -> tuple[list[str], list[str]]:
     ['acme/shop\\x1fsrc/']
     """
     files = [f"{repo}\x1f{path}" for path in paths[:LOOKED_UP]]
-    directories = dict.fromkeys(f"{repo}\x1f{path.rpartition('/')[0]}/" for path in paths)
+    directories = dict.fromkeys(
+        f"{repo}\x1f{path.rpartition('/')[0]}/" for path in paths
+    )
     return files, list(directories)[:LOOKED_UP]
 
 
-def path_features(keys: list[str], tallies: Mapping[str, Tally], now: float) -> tuple[float, ...]:
+def path_features(
+    keys: list[str], tallies: Mapping[str, Tally], now: float
+) -> tuple[float, ...]:
     """What the tallies under these keys say at `now`, in the order of `_FACTS`."""
     if not keys:
         return _UNKNOWN

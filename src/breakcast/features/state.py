@@ -6,24 +6,20 @@ became known. Driven by the stored ledger it makes the training table, driven
 by the live tail it makes the served row: there is no second definition.
 """
 
-from collections.abc import Iterable
 from datetime import datetime
 from math import nan
+from typing import Any, Self
 from zlib import crc32
 
-import msgspec
+import msgspec.structs
 import numpy as np
 from numpy.typing import NDArray
 
 from breakcast.errors import Leak
 from breakcast.features.catalog import Catalog
-from breakcast.features.change import (
-    MAIN_BRANCHES,
-    SizeDistribution,
-    change_features,
-    change_size,
-)
+from breakcast.features.change import SizeDistribution, change_features, change_size
 from breakcast.features.columns import track_column
+from breakcast.features.keys import RecordKeys, attempt_key, keys_of
 from breakcast.features.lineage import BuildNode, lineage_features
 from breakcast.features.neighbourhood import (
     UNKNOWN_NEIGHBOURS,
@@ -31,10 +27,13 @@ from breakcast.features.neighbourhood import (
     code_vector,
 )
 from breakcast.features.paths import HALF_LIFE_SECONDS, path_features, path_keys
+from breakcast.features.pending import Pending
 from breakcast.features.shelf import Shelf
+from breakcast.features.snapshot import Records, Snapshot, pack, unpack
 from breakcast.features.surroundings import (
     Board,
     CommitRecord,
+    Posted,
     commit_features,
     last_hour_features,
     sibling_features,
@@ -43,7 +42,6 @@ from breakcast.features.track import HOUR, UNKNOWN_TRACK, Tally, TrackRecord
 from breakcast.history.events import (
     Build,
     BuildFinished,
-    BuildKey,
     BuildStarted,
     Change,
     ChangeSeen,
@@ -69,39 +67,22 @@ _BRANCH_RED = track_column("branch", "red_ratio_10")
 _AUTHOR_RED = track_column("author", "red_ratio_10")
 
 
-class Pending(msgspec.Struct):
-    """A build in flight: what its finish must teach the records."""
-
-    touched_at: float
-    build: Build
-    is_lost: bool = False
-
-
-class _Keys(msgspec.Struct, gc=False):
-    """Where the records of one build are kept."""
-
-    tracks: tuple[str | None, ...]
-    node: str
-    parent: str | None
-    commit: str | None
-    board: str
-    is_on_trunk: bool
-
-
 class FeatureState:
     """
     All that is known of one organisation, and its features at any as-of.
 
     >>> from breakcast.features.columns import catalog_of
+    >>> from breakcast.history.events import BuildKey
     >>> state = FeatureState(catalog_of())
     >>> build = Build(BuildKey("file", "acme/shop", "ci", "1"))
     >>> row = state.row(build, as_of=datetime.fromisoformat("2026-05-04T10:00:00+00:00"))
     >>> row.shape, bool(np.isnan(row[:4]).all())
-    ((208,), True)
+    ((210,), True)
     """
 
     def __init__(self, catalog: Catalog) -> None:
         self.catalog = catalog
+        self.position = 0
         self.facts_seen = 0
         self.known_until = float("-inf")
         self.tracks: Shelf[TrackRecord] = Shelf(MOST_TRACKS)
@@ -112,6 +93,54 @@ class FeatureState:
         self.sizes: Shelf[SizeDistribution] = Shelf(MOST_REPOSITORIES)
         self.neighbourhoods: Shelf[Neighbourhood] = Shelf(MOST_REPOSITORIES)
         self.pending: Shelf[Pending] = Shelf(MOST_PENDING)
+        self.lost: Shelf[Pending] = Shelf(MOST_PENDING)
+
+    @property
+    def shelves(self) -> dict[str, Shelf[Any]]:
+        """All records, by what they are of."""
+        return {
+            "tracks": self.tracks,
+            "tallies": self.tallies,
+            "nodes": self.nodes,
+            "commits": self.commits,
+            "boards": self.boards,
+            "sizes": self.sizes,
+            "neighbourhoods": self.neighbourhoods,
+            "pending": self.pending,
+            "lost": self.lost,
+        }
+
+    def save(self) -> bytes:
+        """Pack all of it, with the position of the last fact learnt; see `snapshot`."""
+        return pack(
+            Snapshot(
+                catalog=self.catalog.hash,
+                position=self.position,
+                facts_seen=self.facts_seen,
+                known_until=self.known_until,
+                records=Records(
+                    **{name: dict(shelf) for name, shelf in self.shelves.items()}
+                ),
+            )
+        )
+
+    @classmethod
+    def load(cls, packed: bytes, catalog: Catalog) -> Self:
+        """
+        Restore what `save` packed: the same rows from here on, bit for bit.
+
+        Raises:
+            SnapshotError: If it is damaged, of another format, or was saved under
+                another catalog.
+        """
+        snapshot = unpack(packed, catalog.hash)
+        state = cls(catalog)
+        state.position = snapshot.position
+        state.facts_seen = snapshot.facts_seen
+        state.known_until = snapshot.known_until
+        for name, shelf in state.shelves.items():
+            shelf.update(getattr(snapshot.records, name))
+        return state
 
     def row(self, build: Build, as_of: datetime) -> Row:
         """
@@ -148,7 +177,7 @@ class FeatureState:
     def _values(self, build: Build, now: float) -> list[float]:
         key, catalog = build.key, self.catalog
         repo = key.repo
-        keys = _keys_of(build)
+        keys = keys_of(build)
         change = self._change_of(build)
         values: list[float] = [nan] * 4
         values += change_features(build, change)
@@ -156,7 +185,9 @@ class FeatureState:
         for track in keys.tracks:
             record = tracks.get(track) if track is not None else None
             values += UNKNOWN_TRACK if record is None else record.features(now)
-        files, directories = path_keys(repo, change.paths) if change is not None else ([], [])
+        files, directories = (
+            path_keys(repo, change.paths) if change is not None else ([], [])
+        )
         values += path_features(files, self.tallies, now)
         values += path_features(directories, self.tallies, now)
         of_lineage, ancestor = lineage_features(keys.parent, self.nodes, now)
@@ -169,10 +200,13 @@ class FeatureState:
         values += (
             UNKNOWN_NEIGHBOURS
             if nearby is None
-            else nearby.features(code_vector(build.signals, catalog.code_state), now, _code(build.event))
+            else nearby.features(
+                code_vector(build.signals, catalog.code_state), now, _code(build.event)
+            )
         )
         if catalog.results:
-            results = ancestor.results if ancestor is not None else {}
+            previous = ancestor or self._last_on_branch(keys, key.pipeline)
+            results = previous.results if previous is not None else {}
             values += [results.get(name, nan) for name in catalog.results]
         signals = build.signals
         values += [signals.get(name, nan) for name in catalog.signals]
@@ -183,17 +217,21 @@ class FeatureState:
         values[3] = nan if sizes is None else sizes.percentile(change_size(change))
         return values
 
+    def _last_on_branch(self, keys: RecordKeys, pipeline: str) -> BuildNode | None:
+        board = self.boards.get(keys.board)
+        posted = board.outcomes.get(pipeline) if board is not None else None
+        return self.nodes.get(posted.node) if posted is not None else None
+
     def _change_of(self, build: Build) -> Change | None:
         if build.change is not None:
             return build.change
-        pending = self.pending.get(_attempt_key(build.key))
+        pending = self.pending.get(attempt_key(build.key))
         return pending.build.change if pending is not None else None
 
     def _start(self, build: Build, now: float) -> None:
-        keys = _keys_of(build)
-        for track in keys.tracks[: None if keys.is_on_trunk else -1]:
-            if track is not None:
-                self._track(track, now).start(now)
+        keys = keys_of(build)
+        for track in keys.learning:
+            self._track(track, now).start(now)
         self._learn_size(build.key.repo, build.change, now)
         node = self.nodes.get(keys.node)
         if node is None:
@@ -207,30 +245,32 @@ class FeatureState:
             commit.touched_at = now
             commit.started += 1
             self.commits.touch(keys.commit, commit)
-        self.pending.touch(_attempt_key(build.key), Pending(now, build))
+        self.pending.touch(attempt_key(build.key), Pending(now, build))
 
     def _finish(self, event: BuildFinished, now: float) -> None:
         key = event.key
-        pending = self.pending.pop(_attempt_key(key), None)
+        pending = self.pending.pop(attempt_key(key), None)
+        if pending is not None:
+            self._leave(keys_of(pending.build))
+        else:
+            pending = self.lost.pop(attempt_key(key), None)
         # A finish whose start we never saw still teaches what its key names.
         build = pending.build if pending is not None else Build(key)
-        keys = _keys_of(build)
-        tracks = keys.tracks[: None if keys.is_on_trunk else -1]
-        if pending is not None and not pending.is_lost:
-            self._leave(tracks)
+        keys = keys_of(build)
         if event.outcome is Outcome.NONE:
             return
         failed = 1.0 if event.outcome is Outcome.FAILED else 0.0
         is_timed = pending is not None and not event.is_assumed
-        minutes = (now - pending.touched_at) / 60 if pending is not None and is_timed else nan
-        for track in tracks:
-            if track is not None:
-                record = self.tracks.get(track)
-                if record is None:
-                    record = self._track(track, now)
-                    record.start(now)
-                    record.leave()
-                record.learn(failed, now, minutes)
+        minutes = (
+            (now - pending.touched_at) / 60 if pending is not None and is_timed else nan
+        )
+        for track in keys.learning:
+            record = self.tracks.get(track)
+            if record is None:
+                record = self._track(track, now)
+                record.start(now)
+                record.leave()
+            record.learn(failed, now, minutes)
         self._learn_paths(build, failed, now)
         self._learn_lineage(keys, event, failed, minutes, now)
         if keys.commit is not None:
@@ -240,16 +280,20 @@ class FeatureState:
                 commit.red += int(failed)
                 commit.failed_by_pipeline[key.pipeline] = failed
         board = self.boards.get(keys.board) or Board()
-        board.learn(key.pipeline, failed, now)
+        board.learn(key.pipeline, Posted(failed, now, keys.node))
         self.boards.touch(keys.board, board)
         if self.catalog.code_state and build.signals:
             names = self.catalog.code_state
-            nearby = self.neighbourhoods.get(key.repo) or Neighbourhood.empty(len(names))
-            nearby.learn(code_vector(build.signals, names), failed, now, _code(build.event))
+            nearby = self.neighbourhoods.get(key.repo) or Neighbourhood.empty(
+                len(names)
+            )
+            nearby.learn(
+                code_vector(build.signals, names), failed, now, _code(build.event)
+            )
             self.neighbourhoods.touch(key.repo, nearby)
 
     def _see(self, event: ChangeSeen) -> None:
-        pending = self.pending.get(_attempt_key(event.key))
+        pending = self.pending.get(attempt_key(event.key))
         if pending is not None:
             pending.build = msgspec.structs.replace(pending.build, change=event.change)
             self._learn_size(event.key.repo, event.change, event.known_at.timestamp())
@@ -261,9 +305,9 @@ class FeatureState:
         self.tracks.touch(key, record)
         return record
 
-    def _leave(self, tracks: Iterable[str | None]) -> None:
-        for track in tracks:
-            record = self.tracks.get(track) if track is not None else None
+    def _leave(self, keys: RecordKeys) -> None:
+        for track in keys.learning:
+            record = self.tracks.get(track)
             if record is not None:
                 record.leave()
 
@@ -290,7 +334,12 @@ class FeatureState:
         return tally
 
     def _learn_lineage(
-        self, keys: _Keys, event: BuildFinished, failed: float, minutes: float, now: float
+        self,
+        keys: RecordKeys,
+        event: BuildFinished,
+        failed: float,
+        minutes: float,
+        now: float,
     ) -> None:
         node = self.nodes.get(keys.node)
         if node is None:
@@ -304,50 +353,15 @@ class FeatureState:
             parent.children_red += int(failed)
 
     def _tidy(self, now: float) -> None:
-        for shelf in (
-            self.tracks,
-            self.tallies,
-            self.nodes,
-            self.commits,
-            self.boards,
-            self.sizes,
-            self.neighbourhoods,
-        ):
+        for shelf in self.shelves.values():
             shelf.forget(now)
-        self.pending.forget(now)
-        for pending in self.pending.values():
+        while self.pending:
+            attempt, pending = next(iter(self.pending.items()))
             if pending.touched_at > now - LOST_AFTER_SECONDS:
                 break
-            if not pending.is_lost:
-                pending.is_lost = True
-                keys = _keys_of(pending.build)
-                self._leave(keys.tracks[: None if keys.is_on_trunk else -1])
-
-
-def _keys_of(build: Build) -> _Keys:
-    key = build.key
-    repo, branch, author = key.repo, build.branch, build.author
-    pipeline = f"{repo}\x1f{key.pipeline}"
-    return _Keys(
-        tracks=(
-            "organisation",
-            repo,
-            pipeline,
-            f"{pipeline}\x1fb\x1f{branch or ''}",
-            f"{pipeline}\x1fe\x1f{build.event or ''}",
-            None if author is None else f"\x1f{author}",
-            f"{pipeline}\x1ftrunk",
-        ),
-        node=f"{pipeline}\x1f{key.build_id}",
-        parent=None if build.parent_build_id is None else f"{pipeline}\x1f{build.parent_build_id}",
-        commit=None if build.commit_sha is None else f"{repo}\x1f{build.commit_sha}",
-        board=f"{repo}\x1f{branch or ''}",
-        is_on_trunk=branch is not None and branch.lower() in MAIN_BRANCHES,
-    )
-
-
-def _attempt_key(key: BuildKey) -> str:
-    return f"{key.source}\x1f{key.repo}\x1f{key.pipeline}\x1f{key.build_id}\x1f{key.attempt}"
+            del self.pending[attempt]
+            self.lost.touch(attempt, pending)
+            self._leave(keys_of(pending.build))
 
 
 def _code(event: str | None) -> int:

@@ -20,7 +20,11 @@ COMMIT_FEATURES = features_of(
         ("started", "builds", "Builds of the same commit started before this one."),
         ("known", "builds", "Known outcomes among them."),
         ("red", "builds", "Red ones among those."),
-        ("same_pipeline_failed", "flag", "Whether this pipeline's last known one was red."),
+        (
+            "same_pipeline_failed",
+            "flag",
+            "Whether this pipeline's last known one was red.",
+        ),
     ),
 )
 SIBLING_FEATURES = features_of(
@@ -35,9 +39,17 @@ SIBLING_FEATURES = features_of(
 LAST_HOUR_FEATURES = features_of(
     "last_hour",
     (
-        ("organisation_known", "builds", "The organisation's known outcomes, halving each hour."),
+        (
+            "organisation_known",
+            "builds",
+            "The organisation's known outcomes, halving each hour.",
+        ),
         ("organisation_red_ratio", "ratio", "Red share of them."),
-        ("repository_known", "builds", "The repository's known outcomes, halving each hour."),
+        (
+            "repository_known",
+            "builds",
+            "The repository's known outcomes, halving each hour.",
+        ),
         ("repository_red_ratio", "ratio", "Red share of them."),
     ),
 )
@@ -53,22 +65,32 @@ class CommitRecord(msgspec.Struct):
     failed_by_pipeline: dict[str, float] = {}
 
 
+class Posted(msgspec.Struct, frozen=True, gc=False):
+    """An outcome, when it became known, and where its build's node is kept."""
+
+    failed: float
+    known_at: float
+    node: str
+
+
 class Board(msgspec.Struct):
-    """The last known outcome (red?, when) of each pipeline on one branch."""
+    """The last known outcome of each pipeline on one branch, newest last."""
 
     touched_at: float = 0.0
-    outcomes: dict[str, tuple[float, float]] = {}
+    outcomes: dict[str, Posted] = {}
 
-    def learn(self, pipeline: str, failed: float, now: float) -> None:
+    def learn(self, pipeline: str, posted: Posted) -> None:
         """Post an outcome; the pipeline silent for longest goes when it is full."""
-        self.touched_at = now
+        self.touched_at = posted.known_at
         self.outcomes.pop(pipeline, None)
-        self.outcomes[pipeline] = (failed, now)
+        self.outcomes[pipeline] = posted
         if len(self.outcomes) > SIBLINGS_REMEMBERED:
             del self.outcomes[next(iter(self.outcomes))]
 
 
-def commit_features(sha: str | None, record: CommitRecord | None, pipeline: str) -> tuple[float, ...]:
+def commit_features(
+    sha: str | None, record: CommitRecord | None, pipeline: str
+) -> tuple[float, ...]:
     """
     What is known of the commit, in the order of `COMMIT_FEATURES`.
 
@@ -87,20 +109,18 @@ def commit_features(sha: str | None, record: CommitRecord | None, pipeline: str)
     )
 
 
-def sibling_features(board: Board | None, pipeline: str, now: float) -> tuple[float, ...]:
+def sibling_features(
+    board: Board | None, pipeline: str, now: float
+) -> tuple[float, ...]:
     """What the branch's other pipelines say, in the order of `SIBLING_FEATURES`."""
     outcomes = board.outcomes if board is not None else {}
     count = len(outcomes) - (pipeline in outcomes)
     if not count:
         return (0.0, nan, nan, nan)
-    red = 0.0
-    newest = (nan, nan)
-    # In the order they became known: the last one seen is the newest.
-    for name, outcome in outcomes.items():
-        if name != pipeline:
-            red += outcome[0]
-            newest = outcome
-    return (float(count), red / count, newest[0], (now - newest[1]) / HOUR)
+    others = [posted for name, posted in outcomes.items() if name != pipeline]
+    red = sum(posted.failed for posted in others)
+    newest = others[-1]
+    return (float(count), red / count, newest.failed, (now - newest.known_at) / HOUR)
 
 
 def last_hour_features(

@@ -56,7 +56,9 @@ class Table:
         return self.rows[:, self.catalog.column(name)]
 
 
-def build_table(ledger: Ledger, catalog: Catalog, executor: Executor | None = None) -> Table:
+def build_table(
+    ledger: Ledger, catalog: Catalog, executor: Executor | None = None
+) -> Table:
     """
     Replay a ledger into a table.
 
@@ -67,7 +69,9 @@ def build_table(ledger: Ledger, catalog: Catalog, executor: Executor | None = No
             A pool of processes needs a ledger that other processes can open.
     """
     # The largest first, so that no worker is left alone with it at the end.
-    by_size = sorted(ledger.organisations().items(), key=lambda item: (-item[1], item[0]))
+    by_size = sorted(
+        ledger.organisations().items(), key=lambda item: (-item[1], item[0])
+    )
     if executor is None:
         parts = [
             _replayed(ledger.events(organisation), builds, catalog)
@@ -76,7 +80,11 @@ def build_table(ledger: Ledger, catalog: Catalog, executor: Executor | None = No
     else:
         names = [organisation for organisation, _ in by_size]
         counts = [builds for _, builds in by_size]
-        parts = list(executor.map(_replay_one, repeat(ledger.url), names, counts, repeat(catalog)))
+        parts = list(
+            executor.map(
+                _replay_one, repeat(ledger.url), names, counts, repeat(catalog)
+            )
+        )
     return _joined(parts, catalog)
 
 
@@ -124,7 +132,13 @@ def _replayed(events: Iterator[Event], builds: int, catalog: Catalog) -> _Part:
                     minutes[place] = (known_at[place] - started_at[place]) / 60
         state.observe(event)
     return _Part(
-        rows, failed, started_at, known_at, minutes, np.array(repo, str), np.array(ids, str)
+        rows,
+        failed,
+        started_at,
+        known_at,
+        minutes,
+        np.array(repo, str),
+        np.array(ids, str),
     )
 
 
@@ -148,4 +162,8 @@ def _joined(parts: Sequence[_Part], catalog: Catalog) -> Table:
 
 
 def _stacked(parts: Sequence[_Part], name: str) -> NDArray[np.generic]:
-    return np.concatenate([getattr(part, name) for part in parts]) if parts else np.empty(0)
+    return (
+        np.concatenate([getattr(part, name) for part in parts])
+        if parts
+        else np.empty(0)
+    )

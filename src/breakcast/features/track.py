@@ -28,7 +28,11 @@ TRACK_FACTS = (
     ("known_day", "builds", "Known outcomes, halving in weight each day."),
     ("known_month", "builds", "Known outcomes, halving in weight each month."),
     ("known_ever", "builds", "All known outcomes."),
-    ("flip_ratio", "ratio", "Share of about the last 20 outcomes unlike the one before."),
+    (
+        "flip_ratio",
+        "ratio",
+        "Share of about the last 20 outcomes unlike the one before.",
+    ),
     ("last_failed", "flag", "Whether the last known outcome was red."),
     ("streak", "builds", "Equal outcomes in a row up to the last: red > 0 > green."),
     ("since_known_hours", "hours", "Since an outcome last became known."),
@@ -59,7 +63,8 @@ TRACK_FEATURES = tuple(
     feature
     for kind, thing in _KINDS.items()
     for feature in features_of(
-        kind, ((fact, unit, f"Of {thing}: {meaning}") for fact, unit, meaning in TRACK_FACTS)
+        kind,
+        ((fact, unit, f"Of {thing}: {meaning}") for fact, unit, meaning in TRACK_FACTS),
     )
 )
 
@@ -134,7 +139,9 @@ class TrackRecord(msgspec.Struct):
             self.red_month *= fading
         if minutes == minutes:  # noqa: PLR0124 - not NaN, ten times faster than isnan
             mean = self.minutes
-            self.minutes = minutes if mean != mean else mean + (minutes - mean) / min(known, 10)  # noqa: PLR0124
+            self.minutes = (
+                minutes if mean != mean else mean + (minutes - mean) / min(known, 10)
+            )  # noqa: PLR0124
         self.last_failed = failed
         self.known_at = now
         self.known_day += 1.0

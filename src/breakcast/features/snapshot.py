@@ -1,0 +1,108 @@
+"""
+A saved feature state: MessagePack inside an envelope that is checked first.
+
+The envelope carries the format's number and the SHA-256 of its body; the body
+carries the catalog's hash, so a state is never read under other columns than
+those it was built for.
+"""
+
+import hashlib
+from typing import Any, get_origin
+
+import msgspec
+import numpy as np
+
+from breakcast.errors import SnapshotError
+from breakcast.features.change import SizeDistribution
+from breakcast.features.lineage import BuildNode
+from breakcast.features.neighbourhood import Neighbourhood
+from breakcast.features.pending import Pending
+from breakcast.features.surroundings import Board, CommitRecord
+from breakcast.features.track import Tally, TrackRecord
+
+FORMAT = 1
+
+
+class Records(msgspec.Struct):
+    """All records of a state, by kind and key, each kind lightest first."""
+
+    tracks: dict[str, TrackRecord]
+    tallies: dict[str, Tally]
+    nodes: dict[str, BuildNode]
+    commits: dict[str, CommitRecord]
+    boards: dict[str, Board]
+    sizes: dict[str, SizeDistribution]
+    neighbourhoods: dict[str, Neighbourhood]
+    pending: dict[str, Pending]
+    lost: dict[str, Pending]
+
+
+class Snapshot(msgspec.Struct):
+    """A feature state at one ledger position."""
+
+    catalog: str
+    position: int
+    facts_seen: int
+    known_until: float
+    records: Records
+
+
+class _Envelope(msgspec.Struct):
+    format: int
+    sha256: str
+    body: bytes
+
+
+def pack(snapshot: Snapshot) -> bytes:
+    """Encode a snapshot, sealed with its SHA-256."""
+    body = msgspec.msgpack.encode(snapshot, enc_hook=_array_out)
+    sealed = _Envelope(FORMAT, hashlib.sha256(body).hexdigest(), body)
+    return msgspec.msgpack.encode(sealed)
+
+
+def unpack(packed: bytes, catalog: str) -> Snapshot:
+    """
+    Decode what `pack` encoded, for the catalog of this hash.
+
+    Raises:
+        SnapshotError: If it is damaged, of another format or of another catalog.
+    """
+    try:
+        envelope = msgspec.msgpack.decode(packed, type=_Envelope)
+    except msgspec.MsgspecError as error:
+        message = f"the saved state cannot be read ({error}); replay the ledger to make it anew"
+        raise SnapshotError(message) from error
+    if envelope.format != FORMAT:
+        message = (
+            f"the saved state has format {envelope.format}, this code reads {FORMAT}; "
+            "replay the ledger to make it anew"
+        )
+        raise SnapshotError(message)
+    digest = hashlib.sha256(envelope.body).hexdigest()
+    if digest != envelope.sha256:
+        message = (
+            f"the saved state's SHA-256 is {digest}, its seal says {envelope.sha256}; it is "
+            "damaged, replay the ledger to make it anew"
+        )
+        raise SnapshotError(message)
+    snapshot = msgspec.msgpack.decode(envelope.body, type=Snapshot, dec_hook=_array_in)
+    if snapshot.catalog != catalog:
+        message = (
+            f"the saved state was built for catalog {snapshot.catalog[:12]}, this one is "
+            f"{catalog[:12]}; replay the ledger to make it anew"
+        )
+        raise SnapshotError(message)
+    return snapshot
+
+
+def _array_out(value: Any) -> tuple[str, list[int], bytes]:  # noqa: ANN401 - msgspec's hook
+    if not isinstance(value, np.ndarray):
+        raise NotImplementedError
+    return value.dtype.str, list(value.shape), value.tobytes()
+
+
+def _array_in(kind: Any, packed: Any) -> Any:  # noqa: ANN401 - msgspec's hook
+    if get_origin(kind) is not np.ndarray:
+        raise NotImplementedError
+    dtype, shape, raw = packed
+    return np.frombuffer(raw, dtype).reshape(shape).copy()
