@@ -243,20 +243,28 @@ def read_time(column: str, value: Value, latest: datetime) -> datetime | None:
 
 
 def _parsed_time(column: str, value: Value) -> datetime | None:
+    if value is None:
+        return None
     try:
-        if isinstance(value, int | float):
+        if not isinstance(value, str):
             return _EPOCH + timedelta(microseconds=value)
-        text = (value or "").strip()
+        text = value.strip()
         if not text:
             return None
         at = datetime.fromisoformat(text)
         # Python also reads 20260131 or any separator; a number is no date here.
         if text[4:5] == "-" and text[10:11] in _TIME_SEPARATORS:
-            return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+            return _utc(at)
     except (ValueError, OverflowError):
         pass
     reason = "is no time; write ISO 8601 such as 2026-01-31T09:30:00Z"
     raise RowRefused(reason, column, value)
+
+
+def _utc(at: datetime) -> datetime:
+    if at.tzinfo is UTC:
+        return at
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 def _word(value: Value) -> str:

@@ -1,14 +1,12 @@
 """Facts as rows of the ledger: written once, compared where they come twice."""
 
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
 import msgspec
-from sqlalchemy import Connection, Dialect, func, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Dialect, func, insert, select
 
 from breakcast.errors import LedgerError
 from breakcast.history.conflicts import Conflict, conflict_between
@@ -113,7 +111,7 @@ def event_of(payload: bytes) -> Event:
         raise LedgerError(message) from error
 
 
-def insert_rows(connection: Connection, rows: Sequence[EventRow], tally: Tally) -> None:
+def insert_rows(connection: Connection, rows: list[EventRow], tally: Tally) -> None:
     """
     Insert rows in order, and count what becomes of each.
 
@@ -124,19 +122,16 @@ def insert_rows(connection: Connection, rows: Sequence[EventRow], tally: Tally) 
         _insert_some(connection, rows[start : start + _INSERTED_ROWS], tally)
 
 
-def _insert_some(
-    connection: Connection, rows: Sequence[EventRow], tally: Tally
-) -> None:
+def _insert_some(connection: Connection, rows: list[EventRow], tally: Tally) -> None:
     before = connection.scalar(select(func.max(EVENTS.c.id))) or 0
     statement, is_positional = _insert_statement(connection.dialect)
     # Straight to the driver: SQLAlchemy's own handling of each row's parameters
     # takes as long as SQLite takes to store the row.
-    written = connection.exec_driver_sql(
-        statement,
-        list(rows)
-        if is_positional
-        else [dict(zip(_COLUMNS, row, strict=True)) for row in rows],
-    )
+    if is_positional:
+        written = connection.exec_driver_sql(statement, rows)
+    else:
+        named = [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
+        written = connection.exec_driver_sql(statement, named)
     if written.rowcount == len(rows):
         tally.new += len(rows)
         return
@@ -152,7 +147,7 @@ def _insert_some(
 
 
 def _held(
-    connection: Connection, rows: Sequence[EventRow]
+    connection: Connection, rows: list[EventRow]
 ) -> dict[Identity, tuple[int, bytes]]:
     """Read the position and payload the ledger holds for each row's identity."""
     # Asked pipeline by pipeline: SQLite searches its index for an IN over one
@@ -184,7 +179,6 @@ def _insert_statement(dialect: Dialect) -> tuple[str, bool]:
     Returns:
         SQL in the driver's own style, and whether its parameters go by position.
     """
-    insert = postgresql.insert if dialect.name == "postgresql" else sqlite.insert
-    statement = insert(EVENTS).on_conflict_do_nothing(index_elements=_IDENTITY)
-    compiled = statement.compile(dialect=dialect, column_keys=_COLUMNS)
-    return str(compiled), compiled.positional
+    # Inline: a dialect may otherwise ask for the new position to be returned.
+    compiled = insert(EVENTS).inline().compile(dialect=dialect, column_keys=_COLUMNS)
+    return f"{compiled} ON CONFLICT DO NOTHING", bool(compiled.positional)
