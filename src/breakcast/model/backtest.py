@@ -8,15 +8,18 @@ told by another's future.
 """
 
 from collections.abc import Callable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from breakcast.features.table import Table
 from breakcast.model.calibration import calibrate_in_order, fit_platt
 from breakcast.model.estimator import Bools, Floats, Recipe
-from breakcast.model.fitting import Validated, fit, validate
+from breakcast.model.fitting import Fit, fit_each, validation_of
 from breakcast.model.forecasts import Forecasts
 from breakcast.model.split import (
     is_known_before,
@@ -45,6 +48,7 @@ def backtest(
     *,
     test_fraction: float = 0.2,
     recipe: Recipe | None = None,
+    executor: Executor | None = None,
     progress: Progress = lambda _: None,
 ) -> Backtest:
     """
@@ -54,103 +58,110 @@ def backtest(
         table: The history.
         protocol: `split` or `walk-forward`.
         test_fraction: Share of each repository's builds that is judged.
-        recipe: How the forest is grown.
-        progress: Told in words what is done next.
+        recipe: How the forests are grown.
+        executor: Where they grow; one thread if None.
+        progress: Told in words what has been done.
 
     Raises:
         BadInput: If the fraction is not between 0 and 1.
     """
-    recipe = recipe or Recipe()
     everything = np.ones(len(table), bool)
     in_tail = is_last_fraction(table, everything, test_fraction)
     judged = in_tail & is_labelled(table)
     if protocol == "split":
-        parts = _split(table, in_tail, judged, recipe, progress)
+        first = (
+            np.array([table.started_at[judged].min()]) if judged.any() else np.empty(0)
+        )
+        teachings = [is_known_before(table, ~in_tail, in_tail)]
     else:
-        parts = _walk_forward(table, judged, recipe, progress)
-    return _in_order(table, parts, judged)
+        first = retrain_times(table.started_at[judged], RETRAINS)
+        teachings = [is_known_by(table, since) for since in first]
+    if not len(first):
+        teachings = [is_labelled(table)]
+    turns = _Turns(since=first, teachings=teachings)
+    early, late = validation_of(table, turns.teachings[0])
+    with nullcontext(executor) if executor else ThreadPoolExecutor(1) as pool:
+        fits = fit_each(table, [early, *turns.teachings], recipe or Recipe(), pool)
+        unseen = fits[0].result().logit(table.rows[late])
+        progress("validated")
+        pooled = np.full(len(table), np.nan)
+        pooled[late] = fit_platt(unseen, table.failed[late] > 0)(unseen)
+        pooled[judged] = _pooled(
+            table, judged, turns, (late, unseen), fits[1:], progress
+        )
+    return _in_order(table, pooled, late, judged, _majorities(table, judged, turns))
 
 
 @dataclass(frozen=True, slots=True)
-class _Parts:
-    validated: Validated
-    validated_pooled: Floats
-    pooled: Floats  # of the judged builds
-    majority: Floats  # of all builds
+class _Turns:
+    """When each forest takes over, and the builds it was taught by."""
+
+    since: Floats
+    teachings: list[Bools]
+
+    def answering(self, started_at: Floats) -> NDArray[np.intp]:
+        """Which turn answers for builds that start at these times."""
+        return np.maximum(np.searchsorted(self.since, started_at, side="right") - 1, 0)
 
 
-def _split(
-    table: Table, in_tail: Bools, judged: Bools, recipe: Recipe, progress: Progress
-) -> _Parts:
-    teaching = is_known_before(table, ~in_tail, in_tail)
-    progress("choosing on validation")
-    validated = validate(table, teaching, recipe)
-    platt = fit_platt(validated.logit, table.failed[validated.builds] > 0)
-    progress("training")
-    final = fit(table, teaching, recipe)
-    return _Parts(
-        validated,
-        platt(validated.logit),
-        platt(final.logit(table.rows[judged])),
-        _failure_rates(table, teaching),
-    )
-
-
-def _walk_forward(table: Table, judged: Bools, recipe: Recipe, progress: Progress) -> _Parts:
+def _pooled(
+    table: Table,
+    judged: Bools,
+    turns: _Turns,
+    validated: tuple[Bools, Floats],
+    fits: list["Future[Fit]"],
+    progress: Progress,
+) -> Floats:
+    late, unseen = validated
     tests = np.flatnonzero(judged)
-    logit = np.empty(len(tests))
-    pooled = np.empty(len(tests))
-    majority = np.full(len(table), np.nan)
-    starts = table.started_at[tests]
-    times = retrain_times(starts, RETRAINS) if len(tests) else np.empty(0)
-    first = times[0] if len(times) else np.inf
-    progress("choosing on validation")
-    validated = validate(table, is_known_by(table, first), recipe)
-    validated_failed = table.failed[validated.builds] > 0
-    validated_pooled = fit_platt(validated.logit, validated_failed)(validated.logit)
-    for turn, (since, until) in enumerate(zip(times, [*times[1:], np.inf], strict=True), 1):
-        progress(f"training, {turn} of {len(times)}")
-        known = is_known_by(table, since)
+    logit, pooled = np.empty(len(tests)), np.empty(len(tests))
+    answering = turns.answering(table.started_at[tests])
+    for turn, (teaching, fitted) in enumerate(zip(turns.teachings, fits, strict=True)):
+        now = answering == turn
+        logit[now] = fitted.result().logit(table.rows[tests[now]])
         # The slope follows the forecasts of earlier turns whose outcome is known by now.
-        past = (starts < since) & known[tests]
-        platt = fit_platt(
-            np.concatenate([validated.logit, logit[past]]),
-            np.concatenate([validated_failed, table.failed[tests[past]] > 0]),
+        past = (answering < turn) & teaching[tests]
+        failed = np.concatenate([table.failed[late], table.failed[tests[past]]]) > 0
+        pooled[now] = fit_platt(np.concatenate([unseen, logit[past]]), failed)(
+            logit[now]
         )
-        now = (starts >= since) & (starts < until)
-        logit[now] = fit(table, known, recipe).logit(table.rows[tests[now]])
-        pooled[now] = platt(logit[now])
-        majority[tests[now]] = _failure_rates(table, known)[tests[now]]
-    rates = _failure_rates(table, is_known_by(table, first) & ~judged)
-    majority = np.where(np.isnan(majority), rates, majority)
-    return _Parts(validated, validated_pooled, pooled, majority)
+        progress(f"trained, {turn + 1} of {len(fits)}")
+    return pooled
 
 
-def _in_order(table: Table, parts: _Parts, judged: Bools) -> Backtest:
-    validated, tests = np.flatnonzero(parts.validated.builds), np.flatnonzero(judged)
-    both = np.concatenate([validated, tests])
-    names = np.array(table.repo_names, dtype=object)[table.repo[both]]
-    probability, _ = calibrate_in_order(
-        np.concatenate([parts.validated_pooled, parts.pooled]),
-        names.tolist(),
+def _majorities(table: Table, judged: Bools, turns: _Turns) -> Floats:
+    """Each build's repository's failure rate among the builds that taught its turn."""
+    rates = np.stack([_failure_rates(table, teaching) for teaching in turns.teachings])
+    turn = np.where(judged, turns.answering(table.started_at), 0)
+    return rates[turn, table.repo]
+
+
+def _in_order(
+    table: Table, pooled: Floats, late: Bools, judged: Bools, majority: Floats
+) -> Backtest:
+    both = np.flatnonzero(late | judged)
+    probability = np.full(len(table), np.nan)
+    probability[both], _ = calibrate_in_order(
+        pooled[both],
+        [table.repo_names[repo] for repo in table.repo[both]],
         table.started_at[both],
         table.known_at[both],
         table.failed[both] > 0,
     )
     return Backtest(
-        test=_forecasts(table, tests, probability[len(validated) :], parts.majority),
-        validation=_forecasts(table, validated, probability[: len(validated)], parts.majority),
+        test=_forecasts(table, judged, probability, majority),
+        validation=_forecasts(table, late, probability, majority),
     )
 
 
 def _forecasts(
-    table: Table, builds: np.ndarray, probability: Floats, majority: Floats
+    table: Table, builds: Bools, probability: Floats, majority: Floats
 ) -> Forecasts:
     branch = table.column("branch.last_failed")[builds].astype(np.float64)
     pipeline = table.column("pipeline.last_failed")[builds].astype(np.float64)
     parrot = np.where(np.isnan(branch), pipeline, branch)
     return Forecasts(
-        probability=probability,
+        probability=probability[builds],
         failed=table.failed[builds] > 0,
         parrot=parrot,
         majority=majority[builds],
@@ -163,11 +174,10 @@ def _forecasts(
 
 
 def _failure_rates(table: Table, teaching: Bools) -> Floats:
-    """Each build's repository's failure rate among the teaching builds."""
-    count = np.bincount(table.repo[teaching], minlength=len(table.repo_names))
-    red = np.bincount(
-        table.repo[teaching], table.failed[teaching], minlength=len(table.repo_names)
-    )
+    """Each repository's failure rate among the teaching builds; (repositories,)."""
+    repos = len(table.repo_names)
+    count = np.bincount(table.repo[teaching], minlength=repos)
+    red = np.bincount(table.repo[teaching], table.failed[teaching], minlength=repos)
     # A repository that taught nothing is taken for an average one.
     base = (red.sum() + 1) / (count.sum() + 4)
-    return ((red + base) / (count + 1))[table.repo]
+    return (red + base) / (count + 1)

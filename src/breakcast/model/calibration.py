@@ -70,7 +70,9 @@ def fit_platt(logit: Floats, failed: Bools) -> Platt:
         residual = -sign * expit(-margin)
         gradient = np.array([residual @ logit, residual.sum()])
         away = at - np.array([1.0, 0.0])
-        return float(-log_expit(margin).sum() + _RIDGE * away @ away / 2), gradient + _RIDGE * away
+        return float(
+            -log_expit(margin).sum() + _RIDGE * away @ away / 2
+        ), gradient + _RIDGE * away
 
     slope, intercept = minimize(loss, np.array([1.0, 0.0]), jac=True, method="BFGS").x
     return Platt(float(slope), float(intercept))
@@ -103,7 +105,9 @@ class Offset(msgspec.Struct):
     def learn(self, pooled_probability: float, *, failed: bool) -> None:
         """Learn what became of a forecast, told by its pooled probability."""
         self.surplus = self.surplus * _FADING + failed - pooled_probability
-        self.weight = self.weight * _FADING + pooled_probability * (1.0 - pooled_probability)
+        self.weight = self.weight * _FADING + pooled_probability * (
+            1.0 - pooled_probability
+        )
 
 
 class Calibration(msgspec.Struct):
@@ -160,7 +164,9 @@ def calibrate_in_order(
             offset = offsets.setdefault(repo[known], Offset())
             offset.learn(float(at_rest[known]), failed=bool(failed[known]))
         current = offsets.get(repo[i])
-        probability[i] = _sigmoid(pooled[i] + (current.value if current is not None else 0.0))
+        probability[i] = _sigmoid(
+            pooled[i] + (current.value if current is not None else 0.0)
+        )
         if known_at[i] == known_at[i]:  # noqa: PLR0124 - not NaN
             heapq.heappush(unknown, (float(known_at[i]), i))
     return probability, offsets

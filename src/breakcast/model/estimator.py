@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
+from threadpoolctl import threadpool_limits
 
 from breakcast.errors import NotEnoughHistory
 
@@ -75,4 +76,7 @@ def grow(rows: Rows, failed: Bools, recipe: Recipe) -> HistGradientBoostingClass
         early_stopping=False,
         random_state=recipe.seed,
     )
-    return forest.fit(rows, failed)
+    # One thread a forest: sums come out in one order, so the same forest grows on
+    # any machine; and OpenMP's waiting threads cost tenfold where cores are shared.
+    with threadpool_limits(limits=1, user_api="openmp"):
+        return forest.fit(rows, failed)

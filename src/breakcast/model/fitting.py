@@ -5,11 +5,14 @@ What is chosen (slope, thresholds) is chosen on validation builds, forecast by
 a forest that ended before them; the forest that answers is then grown on both.
 """
 
+from collections.abc import Iterable
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import logit as logit_of
 from sklearn.ensemble import HistGradientBoostingClassifier
+from threadpoolctl import threadpool_limits
 
 from breakcast.errors import NotEnoughHistory
 from breakcast.features.table import Table
@@ -29,30 +32,36 @@ class Fit:
         """Score rows, shape (n, width): the uncalibrated log-odds of red, shape (n,)."""
         if self.forest is None or not len(rows):
             return np.full(len(rows), self.base_logit)
-        return np.asarray(self.forest.decision_function(rows), np.float64)
+        with threadpool_limits(limits=1, user_api="openmp"):
+            return np.asarray(self.forest.decision_function(rows), np.float64)
 
 
-def fit(table: Table, teaching: Bools, recipe: Recipe) -> Fit:
-    """Grow a forest on the marked builds, or fall back on their failure rate."""
-    failed = table.failed[teaching] > 0
+def fit(rows: Rows, failed: Bools, recipe: Recipe) -> Fit:
+    """Grow a forest on labelled rows, or fall back on their failure rate."""
     base = float(logit_of((failed.sum() + 1) / (len(failed) + 4)))
     try:
-        forest = grow(table.rows[teaching], failed, recipe)
+        forest = grow(rows, failed, recipe)
     except NotEnoughHistory:
         forest = None
     return Fit(forest, base, len(failed))
 
 
-@dataclass(frozen=True, slots=True)
-class Validated:
-    """Which builds validated a fit, and the logits they were given unseen."""
+def fit_each(
+    table: Table, teachings: Iterable[Bools], recipe: Recipe, executor: Executor
+) -> list["Future[Fit]"]:
+    """Begin one fit for each set of teaching builds; they run side by side."""
+    return [
+        executor.submit(fit, table.rows[teaching], table.failed[teaching] > 0, recipe)
+        for teaching in teachings
+    ]
 
-    builds: Bools
-    logit: Floats
 
+def validation_of(table: Table, teaching: Bools) -> tuple[Bools, Bools]:
+    """
+    Part teaching builds by time: those for a first forest, and its validation.
 
-def validate(table: Table, teaching: Bools, recipe: Recipe) -> Validated:
-    """Forecast the last fifth of the teaching builds by a forest that ends before."""
+    The validation is the last fifth of each repository's; the first forest knows
+    only what was known before.
+    """
     late = is_last_fraction(table, teaching, VALIDATION_FRACTION)
-    early = is_known_before(table, teaching & ~late, late)
-    return Validated(late, fit(table, early, recipe).logit(table.rows[late]))
+    return is_known_before(table, teaching & ~late, late), late

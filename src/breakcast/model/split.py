@@ -32,7 +32,9 @@ def is_last_fraction(table: Table, of: Bools, fraction: float) -> Bools:
         BadInput: If the fraction lies outside its range.
     """
     if not 0 < fraction < 1:
-        message = f"the fraction is {fraction!r}; it must lie between 0 and 1, both excluded"
+        message = (
+            f"the fraction is {fraction!r}; it must lie between 0 and 1, both excluded"
+        )
         raise BadInput(message)
     marked = np.zeros(len(table), bool)
     counted = np.flatnonzero(of)
