@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from breakcast.model.intervals import resample
-from breakcast.model.selective import choose_cut, judge_selective, thin
+from breakcast.model.selective import Selective, choose_cut, judge_selective, thin
+from breakcast.model.forecasts import Forecasts
 from tests.model.made_up import make_forecasts
 
 
@@ -27,7 +28,7 @@ def test_few_builds_never_keep_a_target_by_luck() -> None:
 
 def test_without_a_cut_nothing_is_answered() -> None:
     made = make_forecasts(400, probability=np.full(400, 0.5))
-    report = judge_selective(made, made, resample(made, 50, seed=0), 0.99)
+    report = _judged(made, made, 0.99)
     assert report.threshold is None
     assert (report.coverage, report.answered, report.accuracy) == (0.0, 0, None)
     assert report.lower95 is None
@@ -36,7 +37,7 @@ def test_without_a_cut_nothing_is_answered() -> None:
 def test_no_validation_build_means_no_cut() -> None:
     made = make_forecasts(400)
     nothing = made.take(np.zeros(400, dtype=bool))
-    report = judge_selective(made, nothing, resample(made, 50, seed=0), 0.88)
+    report = _judged(made, nothing, 0.88)
     assert report.threshold is None
     assert report.validation_coverage == 0.0
 
@@ -44,10 +45,7 @@ def test_no_validation_build_means_no_cut() -> None:
 def test_the_cut_is_chosen_without_looking_at_the_test() -> None:
     validation, test = make_forecasts(seed=1), make_forecasts(seed=2)
     flipped = make_forecasts(seed=2, failed=~test.failed)
-    one, other = (
-        judge_selective(some, validation, resample(some, 50, seed=0), 0.88)
-        for some in (test, flipped)
-    )
+    one, other = (_judged(some, validation, 0.88) for some in (test, flipped))
     assert one.threshold == other.threshold
     assert one.coverage == other.coverage
     assert one.accuracy == pytest.approx(1 - (other.accuracy or 0.0))
@@ -56,14 +54,14 @@ def test_the_cut_is_chosen_without_looking_at_the_test() -> None:
 def test_a_flawless_sample_is_still_only_a_sample() -> None:
     failed = np.zeros(100, dtype=bool)
     made = make_forecasts(100, probability=np.full(100, 0.01), failed=failed)
-    report = judge_selective(made, made, resample(made, 50, seed=0), 0.88)
+    report = _judged(made, made, 0.88)
     assert report.accuracy == 1.0
     assert report.lower95 == pytest.approx(0.05 ** (1 / 100))
 
 
 def test_the_curve_ends_with_every_build_answered() -> None:
     made = make_forecasts(3_000)
-    report = judge_selective(made, made, resample(made, 50, seed=0), 0.88)
+    report = _judged(made, made, 0.88)
     assert report.curve.coverage[-1] == 1.0
     assert report.curve.accuracy[-1] == pytest.approx(
         ((made.probability > 0.5) == made.failed).mean()
@@ -76,3 +74,16 @@ def test_thinning_keeps_the_ends() -> None:
     assert thin(1) == [0]
     kept = thin(12_345)
     assert (kept[0], kept[-1], len(kept)) == (0, 12_344, 200)
+
+
+def test_each_build_may_have_the_cut_of_its_own_forest() -> None:
+    made = make_forecasts(400)
+    cut = np.where(np.arange(400) < 200, np.nan, 0.5)
+    report = judge_selective(made, made, resample(made, 50, seed=0), 0.88, cut)
+    assert report.answered == 200
+    assert report.threshold == 0.5
+
+
+def _judged(test: Forecasts, validation: Forecasts, target: float) -> Selective:
+    cut = choose_cut(validation.probability, validation.failed, target)
+    return judge_selective(test, validation, resample(test, 50, seed=0), target, cut)

@@ -7,7 +7,7 @@ time, each time on all that was known by then, so that no repository's past is
 told by another's future.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ from breakcast.model.calibration import calibrate_in_order, fit_platt
 from breakcast.model.estimator import Bools, Floats, Recipe
 from breakcast.model.fitting import Fit, fit_each, validation_of
 from breakcast.model.forecasts import Forecasts
+from breakcast.model.selective import choose_cut
 from breakcast.model.split import (
     is_known_before,
     is_known_by,
@@ -31,15 +32,24 @@ from breakcast.model.split import (
 
 Protocol: TypeAlias = Literal["split", "walk-forward"]
 RETRAINS = 12
-Progress: TypeAlias = Callable[[str], None]
+CHOSEN_ON = 4_000
+"""A cut is chosen on at most so many of the newest forecasts with a known outcome."""
+Progress: TypeAlias = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Backtest:
-    """Forecasts of the test builds, and of the validation builds for choices."""
+    """
+    Forecasts of the test builds, and of the validation builds for choices.
+
+    `cut` is the confidence from which a test build is answered, NaN for never:
+    chosen for each forest on the newest forecasts whose outcome was known when
+    it took over; shape (test builds,).
+    """
 
     test: Forecasts
     validation: Forecasts
+    cut: Floats
 
 
 def backtest(
@@ -47,9 +57,10 @@ def backtest(
     protocol: Protocol = "split",
     *,
     test_fraction: float = 0.2,
+    target_accuracy: float = 0.88,
     recipe: Recipe | None = None,
     executor: Executor | None = None,
-    progress: Progress = lambda _: None,
+    progress: Progress = lambda _done, _total: None,
 ) -> Backtest:
     """
     Forecast the last builds of each repository from what was known before.
@@ -58,9 +69,10 @@ def backtest(
         table: The history.
         protocol: `split` or `walk-forward`.
         test_fraction: Share of each repository's builds that is judged.
+        target_accuracy: Wanted accuracy of the answers given.
         recipe: How the forests are grown.
         executor: Where they grow; one thread if None.
-        progress: Told in words what has been done.
+        progress: Told how many forests have grown, and of how many.
 
     Raises:
         BadInput: If the fraction is not between 0 and 1.
@@ -81,15 +93,19 @@ def backtest(
     turns = _Turns(since=first, teachings=teachings)
     early, late = validation_of(table, turns.teachings[0])
     with nullcontext(executor) if executor else ThreadPoolExecutor(1) as pool:
-        fits = fit_each(table, [early, *turns.teachings], recipe or Recipe(), pool)
-        unseen = fits[0].result().logit(table.rows[late])
-        progress("validated")
+        begun = fit_each(table, [early, *turns.teachings], recipe or Recipe(), pool)
+        fits = _told(begun, progress)
+        unseen = next(fits).logit(table.rows[late])
         pooled = np.full(len(table), np.nan)
         pooled[late] = fit_platt(unseen, table.failed[late] > 0)(unseen)
-        pooled[judged] = _pooled(
-            table, judged, turns, (late, unseen), fits[1:], progress
-        )
-    return _in_order(table, pooled, late, judged, _majorities(table, judged, turns))
+        pooled[judged] = _pooled(table, judged, turns, (late, unseen), fits)
+    probability = _in_order(table, pooled, late | judged)
+    majority = _majorities(table, judged, turns)
+    return Backtest(
+        test=_forecasts(table, judged, probability, majority),
+        validation=_forecasts(table, late, probability, majority),
+        cut=_cuts(table, probability, (late, judged), turns, target_accuracy)[judged],
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +120,18 @@ class _Turns:
         return np.maximum(np.searchsorted(self.since, started_at, side="right") - 1, 0)
 
 
+def _told(begun: "list[Future[Fit]]", progress: Progress) -> Iterator[Fit]:
+    for done, fitted in enumerate(begun, 1):
+        yield fitted.result()
+        progress(done, len(begun))
+
+
 def _pooled(
     table: Table,
     judged: Bools,
     turns: _Turns,
     validated: tuple[Bools, Floats],
-    fits: list["Future[Fit]"],
-    progress: Progress,
+    fits: Iterator[Fit],
 ) -> Floats:
     late, unseen = validated
     tests = np.flatnonzero(judged)
@@ -118,14 +139,13 @@ def _pooled(
     answering = turns.answering(table.started_at[tests])
     for turn, (teaching, fitted) in enumerate(zip(turns.teachings, fits, strict=True)):
         now = answering == turn
-        logit[now] = fitted.result().logit(table.rows[tests[now]])
-        # The slope follows the forecasts of earlier turns whose outcome is known by now.
+        logit[now] = fitted.logit(table.rows[tests[now]])
+        # The slope follows earlier turns' forecasts whose outcome is known by now.
         past = (answering < turn) & teaching[tests]
         failed = np.concatenate([table.failed[late], table.failed[tests[past]]]) > 0
         pooled[now] = fit_platt(np.concatenate([unseen, logit[past]]), failed)(
             logit[now]
         )
-        progress(f"trained, {turn + 1} of {len(fits)}")
     return pooled
 
 
@@ -133,25 +153,42 @@ def _majorities(table: Table, judged: Bools, turns: _Turns) -> Floats:
     """Each build's repository's failure rate among the builds that taught its turn."""
     rates = np.stack([_failure_rates(table, teaching) for teaching in turns.teachings])
     turn = np.where(judged, turns.answering(table.started_at), 0)
-    return rates[turn, table.repo]
+    per_build: Floats = rates[turn, table.repo]
+    return per_build
 
 
-def _in_order(
-    table: Table, pooled: Floats, late: Bools, judged: Bools, majority: Floats
-) -> Backtest:
-    both = np.flatnonzero(late | judged)
+def _in_order(table: Table, pooled: Floats, forecast: Bools) -> Floats:
     probability = np.full(len(table), np.nan)
-    probability[both], _ = calibrate_in_order(
-        pooled[both],
-        [table.repo_names[repo] for repo in table.repo[both]],
-        table.started_at[both],
-        table.known_at[both],
-        table.failed[both] > 0,
+    builds = np.flatnonzero(forecast)
+    probability[builds], _ = calibrate_in_order(
+        pooled[builds],
+        [table.repo_names[repo] for repo in table.repo[builds]],
+        table.started_at[builds],
+        table.known_at[builds],
+        table.failed[builds] > 0,
     )
-    return Backtest(
-        test=_forecasts(table, judged, probability, majority),
-        validation=_forecasts(table, late, probability, majority),
-    )
+    return probability
+
+
+def _cuts(
+    table: Table,
+    probability: Floats,
+    builds: tuple[Bools, Bools],
+    turns: _Turns,
+    target: float,
+) -> Floats:
+    late, judged = builds
+    answering = turns.answering(table.started_at)
+    cut = np.full(len(table), np.nan)
+    known = late
+    for turn, teaching in enumerate(turns.teachings):
+        if turn:
+            known = (late | (judged & (answering < turn))) & teaching
+        newest = np.flatnonzero(known)
+        newest = newest[np.argsort(table.known_at[newest], kind="stable")][-CHOSEN_ON:]
+        chosen = choose_cut(probability[newest], table.failed[newest] > 0, target)
+        cut[judged & (answering == turn)] = np.nan if chosen is None else chosen
+    return cut
 
 
 def _forecasts(
@@ -180,4 +217,5 @@ def _failure_rates(table: Table, teaching: Bools) -> Floats:
     red = np.bincount(table.repo[teaching], table.failed[teaching], minlength=repos)
     # A repository that taught nothing is taken for an average one.
     base = (red.sum() + 1) / (count.sum() + 4)
-    return (red + base) / (count + 1)
+    rates: Floats = (red + base) / (count + 1)
+    return rates

@@ -5,11 +5,10 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from breakcast.model.forecasts import Forecasts
+from breakcast.model.forecasts import Bools, Forecasts
 from breakcast.model.intervals import Interval, Resamples
 from breakcast.model.metrics import chance_ece, score
 from breakcast.model.savings import is_skipped
-from breakcast.model.selective import is_answered
 
 MIN_BUILDS_FOR_CALIBRATION: Final = 100
 """Below it, a repository's calibration error is nearly all chance."""
@@ -99,7 +98,7 @@ def judge_first_failures(test: Forecasts, resamples: Resamples) -> FirstFailure:
 
 
 def report_repos(
-    test: Forecasts, *, threshold: float | None, cut: float | None, seed: int
+    test: Forecasts, *, threshold: float | None, answered: Bools, seed: int
 ) -> tuple[RepoReport, ...]:
     """
     Every repository of the test, most builds first.
@@ -107,12 +106,12 @@ def report_repos(
     Args:
         test: The builds reported on.
         threshold: The chosen savings threshold; None skips nothing.
-        cut: The chosen confidence cut; None answers nothing.
+        answered: Which builds are given an answer, shape (n,).
         seed: Of the simulated calibration error.
     """
     rng = np.random.default_rng(seed)
     return tuple(
-        _report(name, test.take(rows), threshold, cut, rng)
+        _report(name, test.take(rows), threshold, answered[rows], rng)
         for name, rows in test.rows_by_repo()
     )
 
@@ -144,7 +143,7 @@ def _report(
     name: str,
     test: Forecasts,
     threshold: float | None,
-    cut: float | None,
+    answered: Bools,
     rng: np.random.Generator,
 ) -> RepoReport:
     model = score(test.probability, test.failed)
@@ -166,7 +165,7 @@ def _report(
         parrot_mcc=parrot.mcc,
         missed_share=missed / failures if failures and threshold is not None else None,
         skipped_share=float(skipped.mean()),
-        coverage=float(is_answered(test.probability, cut).mean()),
+        coverage=float(answered.mean()),
         ece=model.ece,
         chance_ece=chance_ece(test.probability, rng),
     )

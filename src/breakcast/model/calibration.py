@@ -167,7 +167,7 @@ def calibrate_in_order(
         probability[i] = _sigmoid(
             pooled[i] + (current.value if current is not None else 0.0)
         )
-        if known_at[i] == known_at[i]:  # noqa: PLR0124 - not NaN
+        if known_at[i] == known_at[i]:
             heapq.heappush(unknown, (float(known_at[i]), i))
     return probability, offsets
 

@@ -57,13 +57,15 @@ def grow(rows: Rows, failed: Bools, recipe: Recipe) -> HistGradientBoostingClass
     count, red = len(failed), int(failed.sum())
     if count < FEWEST_BUILDS or min(red, count - red) < FEWEST_OF_A_KIND:
         message = (
-            f"{count} labelled builds, {red} of them red, are too few to learn from; it takes "
-            f"{FEWEST_BUILDS} with at least {FEWEST_OF_A_KIND} red and {FEWEST_OF_A_KIND} green"
+            f"{count} labelled builds, {red} of them red, are too few to learn from; "
+            f"it takes {FEWEST_BUILDS}, {FEWEST_OF_A_KIND} of them red and "
+            f"{FEWEST_OF_A_KIND} green"
         )
         raise NotEnoughHistory(message)
     is_never_known = np.isnan(rows).all(axis=0)
     if is_never_known.any():
-        # scikit-learn 1.9 cannot bin a column without a value; a constant is never split on.
+        # scikit-learn 1.9 cannot bin a column without a value; a constant is never
+        # split on.
         rows = np.where(is_never_known, np.float32(0.0), rows)
     forest = HistGradientBoostingClassifier(
         max_iter=recipe.trees,

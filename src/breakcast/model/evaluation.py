@@ -23,7 +23,13 @@ from breakcast.model.curves import Curves, draw_curves
 from breakcast.model.forecasts import DECISION_THRESHOLD, Forecasts
 from breakcast.model.intervals import resample
 from breakcast.model.savings import PRICE_A_MINUTE, Savings, judge_savings
-from breakcast.model.selective import Selective, judge_selective
+from breakcast.model.selective import (
+    Cut,
+    Selective,
+    choose_cut,
+    is_answered,
+    judge_selective,
+)
 from breakcast.model.standing import Difference, Standing, compare
 from breakcast.model.verdict import Check, Evidence, judge
 from breakcast.model.weighted import METRICS
@@ -93,6 +99,7 @@ def evaluate(
     test: Forecasts,
     validation: Forecasts,
     *,
+    cut: Cut = None,
     target_accuracy: float = 0.88,
     missed_budget: float = 0.05,
     price_a_minute: float = PRICE_A_MINUTE,
@@ -108,6 +115,8 @@ def evaluate(
     Args:
         test: The builds reported on; may be of one outcome only, or empty.
         validation: Earlier builds, on which everything adjustable is chosen.
+        cut: Confidence from which a build is answered, one for each test build,
+            chosen before it started; None chooses one for all on `validation`.
         target_accuracy: Wanted accuracy of the answers given, in (0, 1).
         missed_budget: Share of failures that skipping may miss, in (0, 1).
         price_a_minute: Money one minute of a build costs.
@@ -127,14 +136,16 @@ def evaluate(
     _require_share("missed_budget", missed_budget)
     draws = resample(test, resamples, seed)
     standing = compare(test, draws)
-    selective = judge_selective(test, validation, draws, target_accuracy)
+    if cut is None:
+        cut = choose_cut(validation.probability, validation.failed, target_accuracy)
+    selective = judge_selective(test, validation, draws, target_accuracy, cut)
     savings = judge_savings(
         test, validation, draws, budget=missed_budget, price_a_minute=price_a_minute
     )
     repos = report_repos(
         test,
         threshold=savings.point.threshold if savings.point else None,
-        cut=selective.threshold,
+        answered=is_answered(test.probability, cut),
         seed=seed,
     )
     verdict = judge(

@@ -29,7 +29,7 @@ class Fit:
     builds: int
 
     def logit(self, rows: Rows) -> Floats:
-        """Score rows, shape (n, width): the uncalibrated log-odds of red, shape (n,)."""
+        """Score rows (n, width): the uncalibrated log-odds of red, shape (n,)."""
         if self.forest is None or not len(rows):
             return np.full(len(rows), self.base_logit)
         with threadpool_limits(limits=1, user_api="openmp"):

@@ -6,7 +6,7 @@ sought at which the answered builds are right at the promised rate even if
 luck is discounted; the *test* only reports what that cut then does.
 """
 
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 import numpy as np
@@ -14,6 +14,9 @@ from scipy import stats
 
 from breakcast.model.forecasts import DECISION_THRESHOLD, Bools, Floats, Forecasts
 from breakcast.model.intervals import Resamples
+
+Cut: TypeAlias = float | Floats | None
+"""One confidence cut for all, or one a build (NaN: not answered); None: no answers."""
 
 CURVE_POINTS: Final = 200
 """Most points a curve keeps; a page 1,280 pixels wide shows no more."""
@@ -31,8 +34,9 @@ class Selective(msgspec.Struct, frozen=True, kw_only=True):
     """
     What answering only when sure does on test.
 
-    `threshold` is the least confidence max(p, 1 − p) that is answered; None if
-    no cut kept the target on validation, and then nothing is answered.
+    `threshold` is the least confidence max(p, 1 − p) that is answered (the last
+    one, where it was chosen anew with each forest); None if no cut kept the
+    target on validation, and then nothing is answered.
     `lower95` is the one-sided 95 % lower bound of `accuracy`; `validation_*`
     are the figures the choice was made on.
     """
@@ -91,10 +95,14 @@ def choose_cut(probability: Floats, failed: Bools, target: float) -> float | Non
 
 
 def judge_selective(
-    test: Forecasts, validation: Forecasts, resamples: Resamples, target: float
+    test: Forecasts,
+    validation: Forecasts,
+    resamples: Resamples,
+    target: float,
+    cut: Cut,
 ) -> Selective:
     """
-    Choose the cut on validation and report it on test.
+    Report on test what a cut chosen on validation does.
 
     `lower95` is the lower of the block bootstrap's bound and Clopper-Pearson's:
     the first knows that builds of one day belong together, the second that a
@@ -105,20 +113,21 @@ def judge_selective(
         validation: The builds the cut is chosen on.
         resamples: Drawn from `test`.
         target: Wanted accuracy of the answers given, in (0, 1).
+        cut: The cut chosen, or one for each test build, chosen before it.
 
     Returns:
         The report; with no cut, coverage is 0 and accuracy None.
     """
-    cut = choose_cut(validation.probability, validation.failed, target)
     given, right = _answers(test, cut)
-    before, before_right = _answers(validation, cut)
+    last = _last(cut)
+    before, before_right = _answers(validation, last)
     answered = int(given.sum())
     bounds = [_least_accuracy(np.array([right.sum()]), np.array([answered]))[0]]
     bounds.append(resamples.lower_bound(resamples.share(right, given)))
     known = [float(bound) for bound in bounds if bound is not None]
     return Selective(
         target=target,
-        threshold=cut,
+        threshold=last,
         accuracy=_share(right, given),
         lower95=min(known) if answered else None,
         coverage=answered / max(len(test), 1),
@@ -129,9 +138,9 @@ def judge_selective(
     )
 
 
-def is_answered(probability: Floats, cut: float | None) -> Bools:
+def is_answered(probability: Floats, cut: Cut) -> Bools:
     """
-    Which forecasts are given at a cut, shape (n,); none without a cut.
+    Which forecasts are given at a cut, shape (n,); none where it is None or NaN.
 
     >>> is_answered(np.array([0.1, 0.6]), 0.8).tolist()
     [True, False]
@@ -157,7 +166,13 @@ def thin(length: int, points: int = CURVE_POINTS) -> list[int]:
     return [int(index) for index in kept]
 
 
-def _answers(forecasts: Forecasts, cut: float | None) -> tuple[Bools, Bools]:
+def _last(cut: Cut) -> float | None:
+    if not isinstance(cut, np.ndarray):
+        return cut
+    return float(cut[-1]) if len(cut) and not np.isnan(cut[-1]) else None
+
+
+def _answers(forecasts: Forecasts, cut: Cut) -> tuple[Bools, Bools]:
     given = is_answered(forecasts.probability, cut)
     return given, given & is_right(forecasts.probability, forecasts.failed)
 

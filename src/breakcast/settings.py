@@ -1,0 +1,72 @@
+"""What an operator may set: `breakcast.toml`, `BREAKCAST_*`, flags, in rising order."""
+
+import os
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+
+class Settings(BaseSettings):
+    """
+    All settings, each with its default.
+
+    >>> Settings(home=Path("/srv/breakcast")).ledger_place
+    '/srv/breakcast/ledger.db'
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="BREAKCAST_", toml_file="breakcast.toml", extra="forbid", frozen=True
+    )
+
+    home: Path = Path(".breakcast")
+    """Where state is kept: ledger, registry, the key that hashes authors."""
+
+    ledger: str | None = None
+    """The ledger: a file, or a database URL. By default `ledger.db` in the home."""
+
+    registry: str | None = None
+    """Where models are kept: a folder. By default `registry` in the home."""
+
+    use_authors: bool = True
+    """Whether authors count, by keyed hash; if not, they are dropped when read."""
+
+    workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1)
+    """How many processes replay and train side by side."""
+
+    target_accuracy: float = Field(default=0.88, gt=0, lt=1)
+    """How often an answer given must be right; below that confidence we abstain."""
+
+    missed_budget: float = Field(default=0.05, gt=0, lt=1)
+    """The share of failures that skipping builds may miss."""
+
+    price_a_minute: float = Field(default=0.006, ge=0)
+    """What one minute of CI costs; GitHub's list price of a 2-core Linux runner."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags win over the environment, the environment over the file."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @property
+    def ledger_place(self) -> str:
+        """The ledger's file or URL."""
+        return self.ledger or str(self.home / "ledger.db")
+
+    @property
+    def registry_place(self) -> str:
+        """The registry's folder or URL."""
+        return self.registry or str(self.home / "registry")
