@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from breakcast.model.forecasts import Forecasts
 from breakcast.model.intervals import resample
 from breakcast.model.selective import Selective, choose_cut, judge_selective, thin
-from breakcast.model.forecasts import Forecasts
 from tests.model.made_up import make_forecasts
 
 

@@ -107,8 +107,8 @@ def notes_on(summary: ImportSummary, assume_minutes: float) -> list[str]:
             notes.append(f"… and {found.refused - _NOTED:,} more.")
     if found.assumed_finishes:
         notes.append(
-            f"{found.assumed_finishes:,} builds say neither when they ended nor how long "
-            f"they took; {assume_minutes:g} minutes were assumed."
+            f"{found.assumed_finishes:,} builds say neither when they ended nor how "
+            f"long they took; {assume_minutes:g} minutes were assumed."
         )
     if found.unknown_columns:
         names = ", ".join(found.unknown_columns[:_NOTED])
@@ -131,7 +131,8 @@ def tell(evaluation: Evaluation) -> None:
     data = evaluation.data
     out.print(
         f"{data.builds:,} builds of {data.repos:,} repositories, "
-        f"{share(data.failure_rate)} red; {data.test_builds:,} judged ({evaluation.protocol})."
+        f"{share(data.failure_rate)} red; {data.test_builds:,} judged "
+        f"({evaluation.protocol})."
     )
     grid = Grid(box=None, pad_edge=False, header_style="bold")
     grid.add_column("")
@@ -163,11 +164,12 @@ def tell(evaluation: Evaluation) -> None:
     out.print(grid)
     first, selective = evaluation.first_failure, evaluation.selective
     out.print(
-        f"First failures: ROC-AUC {score(first.roc_auc)}; the riskiest 20 % hold "
-        f"{share(first.recall_at_20)} of them."
+        f"First failures: ROC-AUC {score(first.roc_auc)}; "
+        f"the riskiest 20 % hold {share(first.recall_at_20)} of them."
     )
     out.print(
-        f"Answering when sure (target {share(selective.target)}, chosen on validation): "
+        f"Answering when sure (target {share(selective.target)}, chosen on "
+        "validation): "
         f"right on {share(selective.accuracy)} (lower 95 % bound "
         f"{share(selective.lower95)}) of the {share(selective.coverage)} answered."
     )

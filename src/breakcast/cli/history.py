@@ -61,8 +61,9 @@ def import_file(
         )
         return
     out.print(
-        f"{found.accepted:,} of {found.rows:,} rows accepted: {appended.new:,} new facts, "
-        f"{appended.identical:,} known already, {appended.conflicting:,} in conflict."
+        f"{found.accepted:,} of {found.rows:,} rows accepted: {appended.new:,} new "
+        f"facts, {appended.identical:,} known already, {appended.conflicting:,} in "
+        "conflict."
     )
     for note in notes_on(summary, assume_minutes):
         out.print(f"Note: {escape(note)}")
