@@ -193,13 +193,12 @@ def markdown(found: dict[str, Any]) -> str:
         "",
         header("file, protocol", "forecaster", *METRICS.values(), "macro AUC", "first"),
     ]
-    metrics = ("accuracy", "roc_auc", "pr_auc", "f1", "mcc", "brier", "ece")
     for one in found["judged"]:
         lines += standings(one)
     lines += [
         "",
         "*first*: ROC-AUC on builds whose pipeline and branch were last known green.",
-        "*answered*: when sure, target .88; *skipped* and *missed*: at the threshold that",
+        "*answered*: when sure, target .88; *skipped*, *missed*: at the threshold that",
         "missed 5 % of failures on validation.",
         "",
         header(
