@@ -1,0 +1,74 @@
+"""
+The reference pages that are made from code: `python -m tests.reference` writes them.
+
+`tests/test_docs.py` fails where a page is no longer what the code says.
+"""
+
+from pathlib import Path
+
+from breakcast.features.columns import catalog_of
+from breakcast.history.outcomes import OUTCOME_WORDS
+from breakcast.settings import Settings
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+def features_page() -> str:
+    """Lay out the catalog."""
+    lines = [
+        "# Features",
+        "",
+        "Made from `features/columns.py` by `python -m tests.reference`. One row a build,",
+        "in this order; float32; NaN where unknown. After these come",
+        "`previous.<name>` for each `result.<name>` of the history (that of the nearest",
+        "known ancestor, or of the branch's last known build) and `signal.<name>`.",
+        "",
+        "| feature | unit | meaning |",
+        "|---|---|---|",
+    ]
+    lines += [
+        f"| `{feature.name}` | {feature.unit} | {feature.meaning} |"
+        for feature in catalog_of().features
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def settings_page() -> str:
+    """Lay out the settings, with the docstring under each field."""
+    source = Path(__file__).parent.parent / "src/breakcast/settings.py"
+    text = source.read_text(encoding="utf-8")
+    lines = [
+        "# Settings",
+        "",
+        "Made from `settings.py` by `python -m tests.reference`. In `breakcast.toml` by",
+        "name, in the environment as `BREAKCAST_<NAME>`; the environment wins.",
+        "",
+        "| setting | default | meaning |",
+        "|---|---|---|",
+    ]
+    for name, field in Settings.model_fields.items():
+        after = text.split(f"    {name}: ", 1)[1]
+        meaning = " ".join(after.split('"""', 2)[1].split())
+        default = "the number of cores" if name == "workers" else field.default
+        lines.append(f"| `{name}` | {default} | {meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+def outcomes_table() -> str:
+    """Lay out every provider's words."""
+    lines = ["| word | outcome |", "|---|---|"]
+    lines += [f"| `{word}` | {outcome} |" for word, outcome in OUTCOME_WORDS.items()]
+    return "\n".join(lines) + "\n"
+
+
+PAGES = {"features.md": features_page, "settings.md": settings_page}
+
+
+def main() -> None:
+    """Write all pages."""
+    for name, page in PAGES.items():
+        (DOCS / name).write_text(page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
