@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
@@ -21,6 +21,7 @@ from breakcast.model.calibration import (
 )
 from breakcast.model.estimator import Bools, Floats
 
+calmly = settings(deadline=None, derandomize=True)
 LOGITS = st.floats(-30, 30)
 FORECASTS = st.lists(st.tuples(LOGITS, st.booleans()), min_size=1, max_size=40)
 BUILDS = st.tuples(
@@ -103,6 +104,7 @@ def test_perfectly_told_apart_forecasts_grow_surer_but_stay_finite() -> None:
     assert abs(found.intercept) < 1.0
 
 
+@calmly
 @given(FORECASTS)
 def test_the_fit_is_finite_and_nothing_near_it_fits_better(
     forecasts: list[tuple[float, bool]],
@@ -135,6 +137,7 @@ def test_one_surprise_moves_little_and_many_move_far() -> None:
     assert offset.value > 1.0
 
 
+@calmly
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), max_size=300))
 def test_an_offset_stays_within_two(outcomes: list[tuple[float, bool]]) -> None:
     offset = Offset()
@@ -164,6 +167,7 @@ def test_a_surprise_weighs_half_after_the_memory_is_full_again() -> None:
     assert offset.weight == pytest.approx(0.125)
 
 
+@calmly
 @given(histories())
 def test_each_forecast_learns_from_outcomes_known_before_it_and_no_others(
     history: History,
@@ -173,6 +177,7 @@ def test_each_forecast_learns_from_outcomes_known_before_it_and_no_others(
     assert probability == pytest.approx(_by_all_pairs(history), rel=1e-9)
 
 
+@calmly
 @given(histories(), st.integers(0, 15))
 def test_what_becomes_known_later_changes_no_earlier_forecast(
     history: History, as_of: int
@@ -200,6 +205,7 @@ def test_a_flipped_outcome_does_change_the_forecasts_after_it() -> None:
     assert (probability != other).tolist() == changed.tolist()
 
 
+@calmly
 @given(histories(), st.randoms(use_true_random=False))
 def test_the_order_the_builds_are_given_in_does_not_matter(
     history: History, random: Random
@@ -244,6 +250,7 @@ def test_where_nothing_is_biased_little_is_lost() -> None:
     assert _brier(probability, history) < _brier(expit(history.logit), history) + 0.002
 
 
+@calmly
 @given(histories(), st.floats(0.2, 3), st.floats(-2, 2))
 def test_step_by_step_it_says_what_the_whole_at_once_says(
     history: History, slope: float, intercept: float

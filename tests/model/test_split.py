@@ -4,7 +4,7 @@ from collections import defaultdict
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from breakcast.errors import BadInput
@@ -17,6 +17,7 @@ from breakcast.model.split import (
 )
 from tests.model.made_table import NEVER, make_table
 
+calmly = settings(deadline=None, derandomize=True)
 PER_CENT = st.integers(1, 99)
 REPOS = st.lists(st.integers(0, 5), max_size=60)
 
@@ -32,6 +33,7 @@ def test_the_newest_fifth_is_marked_rounded_up(builds: int, tested: int) -> None
     assert marked.tolist() == [False] * (builds - tested) + [True] * tested
 
 
+@calmly
 @given(repo=REPOS, per_cent=PER_CENT)
 @example(repo=[0] * 10, per_cent=80)
 def test_each_repository_is_cut_on_its_own(repo: list[int], per_cent: int) -> None:
@@ -48,6 +50,7 @@ def test_each_repository_is_cut_on_its_own(repo: list[int], per_cent: int) -> No
         assert marks == [False] * before + [True] * (len(marks) - before)
 
 
+@calmly
 @given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=40))
 def test_builds_that_do_not_count_are_passed_over(
     builds: list[tuple[int, bool]],
@@ -116,6 +119,7 @@ def test_what_becomes_known_at_as_of_is_not_known_by_then() -> None:
     assert is_known_by(table, 2 * 3600.0).tolist() == [True, False, False]
 
 
+@calmly
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=80), st.integers(1, 20))
 def test_each_model_answers_for_as_many_builds(
     starts: list[int], retrains: int
