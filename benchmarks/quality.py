@@ -30,7 +30,7 @@ from breakcast.history.importing import import_builds
 from breakcast.history.ledger import Ledger
 from breakcast.model.backtest import Protocol, backtest
 from breakcast.model.evaluation import Evaluation, evaluate
-from breakcast.model.judge import Terms, judge_table, read_table
+from breakcast.model.judge import Findings, Terms, judge_table, read_table
 from breakcast.settings import Settings
 
 DATA = Path(os.environ.get("BREAKCAST_SHARED_DATA", "../shared/data"))
@@ -94,12 +94,12 @@ def main() -> None:
     settings = Settings()
     found: dict[str, Any] = {"about": about(), "judged": [], "ablation": []}
     for name in arguments.files:
-        table, facts = read(DATA / f"{name}.parquet", settings)
+        table, found_in_file = read(DATA / f"{name}.parquet", settings)
         with wiring.workers(settings, len(table)) as pool:
             for protocol in get_args(Protocol):
                 began = time.perf_counter()
-                evaluation = judge_table(
-                    table, Terms(protocol=protocol), executor=pool, **facts
+                evaluation, _ = judge_table(
+                    table, Terms(protocol=protocol), found=found_in_file, executor=pool
                 )
                 seconds = round(time.perf_counter() - began, 1)
                 found["judged"].append(figures(name, evaluation, seconds))
@@ -132,15 +132,16 @@ def about() -> dict[str, str]:
     }
 
 
-def read(path: Path, settings: Settings) -> tuple[Table, dict[str, int]]:
+def read(path: Path, settings: Settings) -> tuple[Table, Findings]:
     """Read a builds file into a table, by way of a ledger that is gone after."""
     builds = wiring.open_builds(path, settings, assume_minutes=30.0)
     with Ledger.temporary() as ledger:
         found = import_builds(ledger, builds).found
         with wiring.workers(settings, found.accepted) as pool:
             table = read_table(ledger, executor=pool)
-    facts = {"refused_rows": found.refused, "assumed_finish": found.assumed_finishes}
-    return table, facts
+    return table, Findings(
+        refused_rows=found.refused, assumed_finish=found.assumed_finishes
+    )
 
 
 def figures(name: str, evaluation: Evaluation, seconds: float) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from breakcast.history.importing import ImportSummary, import_builds
 from breakcast.history.ledger import Ledger
 from breakcast.model.backtest import Protocol
 from breakcast.model.evaluation import Evaluation
-from breakcast.model.judge import Terms, judge_table, read_table
+from breakcast.model.judge import Findings, Terms, judge_table, read_table
 from breakcast.settings import Settings
 
 _NOTED = 10
@@ -83,14 +83,13 @@ def judge_file(
         )
         with wiring.workers(settings, summary.found.accepted) as pool:
             table = read_table(ledger, executor=pool, step=step)
-            evaluation = judge_table(
-                table,
-                terms,
+            found = Findings(
                 refused_rows=summary.found.refused,
                 assumed_finish=summary.found.assumed_finishes,
-                notes=notes_on(summary, assume_minutes),
-                executor=pool,
-                step=step,
+                notes=tuple(notes_on(summary, assume_minutes)),
+            )
+            evaluation, _ = judge_table(
+                table, terms, found=found, executor=pool, step=step
             )
     seconds = time.perf_counter() - began
     return msgspec.structs.replace(evaluation, seconds=round(seconds, 2))

@@ -44,12 +44,14 @@ class Backtest:
 
     `cut` is the confidence from which a test build is answered, NaN for never:
     chosen for each forest on the newest forecasts whose outcome was known when
-    it took over; shape (test builds,).
+    it took over; shape (test builds,). `unseen_logit` is what the forests said of
+    each validation and test build, uncalibrated; NaN for all others, shape (n,).
     """
 
     test: Forecasts
     validation: Forecasts
     cut: Floats
+    unseen_logit: Floats
 
 
 def backtest(
@@ -95,16 +97,20 @@ def backtest(
     with nullcontext(executor) if executor else ThreadPoolExecutor(1) as pool:
         begun = fit_each(table, [early, *turns.teachings], recipe or Recipe(), pool)
         fits = _told(begun, progress)
-        unseen = next(fits).logit(table.rows[late])
-        pooled = np.full(len(table), np.nan)
-        pooled[late] = fit_platt(unseen, table.failed[late] > 0)(unseen)
-        pooled[judged] = _pooled(table, judged, turns, (late, unseen), fits)
+        logit = np.full(len(table), np.nan)
+        logit[late] = next(fits).logit(table.rows[late])
+        answering = turns.answering(table.started_at)
+        for turn, fitted in enumerate(fits):
+            now = judged & (answering == turn)
+            logit[now] = fitted.logit(table.rows[now])
+    pooled = _pooled(table, logit, (late, judged), turns)
     probability = _in_order(table, pooled, late | judged)
     majority = _majorities(table, judged, turns)
     return Backtest(
         test=_forecasts(table, judged, probability, majority),
         validation=_forecasts(table, late, probability, majority),
         cut=_cuts(table, probability, (late, judged), turns, target_accuracy)[judged],
+        unseen_logit=logit,
     )
 
 
@@ -127,25 +133,18 @@ def _told(begun: "list[Future[Fit]]", progress: Progress) -> Iterator[Fit]:
 
 
 def _pooled(
-    table: Table,
-    judged: Bools,
-    turns: _Turns,
-    validated: tuple[Bools, Floats],
-    fits: Iterator[Fit],
+    table: Table, logit: Floats, builds: tuple[Bools, Bools], turns: _Turns
 ) -> Floats:
-    late, unseen = validated
-    tests = np.flatnonzero(judged)
-    logit, pooled = np.empty(len(tests)), np.empty(len(tests))
-    answering = turns.answering(table.started_at[tests])
-    for turn, (teaching, fitted) in enumerate(zip(turns.teachings, fits, strict=True)):
-        now = answering == turn
-        logit[now] = fitted.logit(table.rows[tests[now]])
+    late, judged = builds
+    failed = table.failed > 0
+    pooled = np.full(len(table), np.nan)
+    pooled[late] = fit_platt(logit[late], failed[late])(logit[late])
+    answering = turns.answering(table.started_at)
+    for turn, teaching in enumerate(turns.teachings):
         # The slope follows earlier turns' forecasts whose outcome is known by now.
-        past = (answering < turn) & teaching[tests]
-        failed = np.concatenate([table.failed[late], table.failed[tests[past]]]) > 0
-        pooled[now] = fit_platt(np.concatenate([unseen, logit[past]]), failed)(
-            logit[now]
-        )
+        past = late | (judged & (answering < turn) & teaching)
+        now = judged & (answering == turn)
+        pooled[now] = fit_platt(logit[past], failed[past])(logit[now])
     return pooled
 
 

@@ -1,6 +1,6 @@
 """From a ledger to the honest verdict: survey, replay, backtest, evaluate."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ import numpy as np
 from breakcast.features.survey import catalog_for
 from breakcast.features.table import Table, build_table
 from breakcast.history.ledger import Ledger
-from breakcast.model.backtest import Protocol, backtest
+from breakcast.model.backtest import Backtest, Protocol, backtest
 from breakcast.model.evaluation import DataFacts, Evaluation, evaluate
 from breakcast.model.savings import PRICE_A_MINUTE
 
@@ -39,6 +39,22 @@ class Terms:
     price_a_minute: float = PRICE_A_MINUTE
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """
+    What reading a history brought up, for the record.
+
+    Attributes:
+        refused_rows: Rows of the file that were refused.
+        assumed_finish: Builds whose finish was assumed.
+        notes: Sentences for the reader: what was refused, ignored or assumed.
+    """
+
+    refused_rows: int = 0
+    assumed_finish: int = 0
+    notes: tuple[str, ...] = ()
+
+
 def read_table(
     ledger: Ledger,
     *,
@@ -58,23 +74,22 @@ def judge_table(
     table: Table,
     terms: Terms,
     *,
-    refused_rows: int = 0,
-    assumed_finish: int = 0,
-    notes: Iterable[str] = (),
+    found: Findings | None = None,
     executor: Executor | None = None,
     step: Step = lambda _what, _done, _total: None,
-) -> Evaluation:
+) -> tuple[Evaluation, Backtest]:
     """
     Backtest a table and evaluate what came out.
 
     Args:
         table: The history.
         terms: What is judged, and against what.
-        refused_rows: Rows of the file that were refused, for the record.
-        assumed_finish: Builds whose finish was assumed, for the record.
-        notes: Sentences for the reader: what was refused, ignored or assumed.
+        found: What was refused or assumed when the history was read.
         executor: Where the forests grow.
         step: Told how far it is.
+
+    Returns:
+        The verdict, and the forecasts it was read off.
     """
     done = backtest(
         table,
@@ -84,30 +99,20 @@ def judge_table(
         executor=executor,
         progress=lambda grown, of: step("training", grown, of),
     )
-    return evaluate(
+    evaluation = evaluate(
         done.test,
         done.validation,
         cut=done.cut,
         target_accuracy=terms.target_accuracy,
         missed_budget=terms.missed_budget,
         price_a_minute=terms.price_a_minute,
-        data=facts_of(
-            table,
-            refused_rows=refused_rows,
-            assumed_finish=assumed_finish,
-            notes=tuple(notes),
-        ),
+        data=facts_of(table, found or Findings()),
         protocol=terms.protocol,
     )
+    return evaluation, done
 
 
-def facts_of(
-    table: Table,
-    *,
-    refused_rows: int = 0,
-    assumed_finish: int = 0,
-    notes: tuple[str, ...] = (),
-) -> DataFacts:
+def facts_of(table: Table, found: Findings) -> DataFacts:
     """Count what a table holds, before any judgement."""
     labelled = ~np.isnan(table.failed)
     red = int(np.nansum(table.failed))
@@ -119,10 +124,10 @@ def facts_of(
         test_builds=0,
         repos=len(table.repo_names),
         failure_rate=red / count if count else None,
-        refused_rows=refused_rows,
-        assumed_finish=assumed_finish,
+        refused_rows=found.refused_rows,
+        assumed_finish=found.assumed_finish,
         first_at=datetime.fromtimestamp(times[0], UTC) if len(times) else None,
         last_at=datetime.fromtimestamp(times[-1], UTC) if len(times) else None,
         outcomes={"passed": count - red, "failed": red, "none": len(table) - count},
-        notes=notes,
+        notes=found.notes,
     )
