@@ -101,7 +101,7 @@ class SizeDistribution(msgspec.Struct):
         >>> sizes.percentile(9.0)
         0.5
         """
-        if size != size or not self.ordered:  # noqa: PLR0124 - NaN
+        if size != size or not self.ordered:
             return nan
         return bisect_left(self.ordered, size) / len(self.ordered)
 
@@ -116,7 +116,7 @@ def change_size(change: Change | None) -> float:
     if change is None:
         return nan
     lines = _total(change.lines_added, change.lines_deleted)
-    if lines == lines:  # noqa: PLR0124 - not NaN
+    if lines == lines:
         return lines
     return _total(change.files_added, change.files_modified, change.files_deleted)
 

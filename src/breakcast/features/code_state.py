@@ -17,6 +17,8 @@ import numpy as np
 FAR_APART = 50
 DRIFTS_BELOW = 0.5
 _FEWEST_BUILDS = 2 * FAR_APART + 20
+# A signal that differs less, on a logarithmic scale, says nothing.
+_CONSTANT = 1e-9
 
 
 def code_state_signals(
@@ -50,6 +52,6 @@ def _drift(by_repo: Iterable[Sequence[float]]) -> float:
         line = np.asarray(values)
         line = np.copysign(np.log1p(np.abs(line)), line)
         far = float(np.abs(line[FAR_APART:] - line[:-FAR_APART]).mean())
-        if far > 1e-9:  # noqa: PLR2004 - a constant says nothing
+        if far > _CONSTANT:
             ratios.append(float(np.abs(np.diff(line)).mean()) / far)
     return median(ratios) if ratios else inf

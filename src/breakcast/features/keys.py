@@ -30,7 +30,8 @@ def keys_of(build: Build) -> RecordKeys:
     Name the records of a build.
 
     >>> from breakcast.history.events import BuildKey
-    >>> keys = keys_of(Build(BuildKey("file", "acme/shop", "ci", "7"), branch="fix", author="9f"))
+    >>> key = BuildKey("file", "acme/shop", "ci", "7")
+    >>> keys = keys_of(Build(key, branch="fix", author="9f"))
     >>> len(keys.tracks), len(keys.learning)
     (7, 6)
     """
@@ -61,4 +62,5 @@ def keys_of(build: Build) -> RecordKeys:
 
 def attempt_key(key: BuildKey) -> str:
     """Name one attempt among those in flight."""
-    return f"{key.source}\x1f{key.repo}\x1f{key.pipeline}\x1f{key.build_id}\x1f{key.attempt}"
+    build = f"{key.source}\x1f{key.repo}\x1f{key.pipeline}\x1f{key.build_id}"
+    return f"{build}\x1f{key.attempt}"

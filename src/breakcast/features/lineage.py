@@ -6,6 +6,7 @@ from parent to parent until it meets outcomes that are known.
 """
 
 from collections.abc import Mapping
+from itertools import pairwise
 from math import nan
 
 import msgspec
@@ -55,6 +56,7 @@ LINEAGE_FEATURES = features_of(
     ),
 )
 _UNKNOWN_BEYOND_PARENT = (nan,) * (len(LINEAGE_FEATURES) - 6)
+_TWO_UNKNOWN = [nan, nan]
 UNKNOWN_LINEAGE = (0.0,) + (nan,) * (len(LINEAGE_FEATURES) - 1)
 
 
@@ -71,6 +73,21 @@ class BuildNode(msgspec.Struct):
     children_known: int = 0
     children_red: int = 0
 
+    def learn(
+        self,
+        results: dict[str, float],
+        failed: float,
+        now: float,
+        minutes: float,
+        parent: "BuildNode | None",
+    ) -> None:
+        """Learn an outcome; the parent counts that of the first attempt."""
+        if parent is not None and self.failed != self.failed:
+            parent.children_known += 1
+            parent.children_red += int(failed)
+        self.failed, self.known_at, self.minutes = failed, now, minutes
+        self.results = results
+
 
 def lineage_features(
     parent: str | None, nodes: Mapping[str, BuildNode], now: float
@@ -78,10 +95,11 @@ def lineage_features(
     """
     Walk up from a parent's key: the features, and the nearest known ancestor.
 
-    >>> nodes = {"a": BuildNode(0.0, failed=1.0, known_at=0.0), "b": BuildNode(0.0, parent="a")}
+    >>> red = BuildNode(0.0, failed=1.0, known_at=0.0)
+    >>> nodes = {"a": red, "b": BuildNode(0.0, parent="a")}
     >>> values, ancestor = lineage_features("b", nodes, now=3600.0)
     >>> named = dict(zip((f.name for f in LINEAGE_FEATURES), values))
-    >>> named["lineage.depth"], named["lineage.failed"], ancestor is nodes["a"]
+    >>> named["lineage.depth"], named["lineage.failed"], ancestor is red
     (2.0, 1.0, True)
     """
     first = None if parent is None else nodes.get(parent)
@@ -94,7 +112,7 @@ def lineage_features(
     for step in range(1, STEPS + 1):
         if node is None:
             break
-        if node.failed == node.failed:  # noqa: PLR0124 - not NaN
+        if node.failed == node.failed:
             if nearest is None:
                 nearest, depth = node, step
             known.append(node.failed)
@@ -130,12 +148,11 @@ def lineage_features(
             nearest.minutes,
             float(nearest.children_known),
             float(nearest.children_red),
-            known[1] if count > 1 else nan,
-            known[2] if count > 2 else nan,  # noqa: PLR2004 - the third
+            *((known + _TWO_UNKNOWN)[1:3]),
             float(red_run),
             sum(known) / count,
             faded / weight,
-            float(sum(a != b for a, b in zip(known, known[1:], strict=False))),
+            float(sum(a != b for a, b in pairwise(known))),
         ),
         nearest,
     )

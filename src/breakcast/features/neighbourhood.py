@@ -10,6 +10,7 @@ builds and reads an outcome off the near ones.
 
 from collections.abc import Iterable, Mapping
 from math import copysign, inf, log, log1p, nan
+from zlib import crc32
 
 import msgspec
 import numpy as np
@@ -22,6 +23,7 @@ _FURTHEST_APART = 50.0
 _FARTHEST = 1_000.0
 _OTHER_EVENT = 1.0
 _NEAREST = 10
+_NOTHING_NEAR = 1e-12
 _DAYS_A_STEP = 3.0
 _DAY = 86_400.0
 _HOUR = 3_600.0
@@ -90,6 +92,17 @@ def code_vector(signals: Mapping[str, float], names: Iterable[str]) -> list[floa
     return [copysign(log1p(abs(value)), value) for value in values]
 
 
+def event_code(event: str | None) -> int:
+    """
+    A number for a kind of event, the same in every process.
+
+    >>> event_code("push"), event_code(None)
+    (1597642340, 0)
+    """
+    # Python's own hash of a string differs from process to process.
+    return crc32((event or "").encode()) & 0x7FFFFFFF
+
+
 class Neighbourhood(msgspec.Struct):
     """
     A repository's newest known builds in code state.
@@ -127,7 +140,7 @@ class Neighbourhood(msgspec.Struct):
         known = self._carried_forward(state)
         share = max(0.01, 1.0 / (self.count + 1))
         for i, (value, before) in enumerate(zip(known, self.latest, strict=True)):
-            if before == before:  # noqa: PLR0124 - not NaN
+            if before == before:
                 self.step[i] += (abs(value - before) - self.step[i]) * share
         self.latest = known
         if self.count == len(self.failed):
@@ -185,7 +198,7 @@ class Neighbourhood(msgspec.Struct):
     def _carried_forward(self, state: list[float]) -> list[float]:
         # An unknown signal is taken to be where it last was, and 0 before that.
         return [
-            value if value == value else (before if before == before else 0.0)  # noqa: PLR0124
+            value if value == value else (before if before == before else 0.0)
             for value, before in zip(state, self.latest, strict=True)
         ]
 
@@ -208,8 +221,8 @@ class Neighbourhood(msgspec.Struct):
 
 def _ratio(weight: Floats, failed: Floats) -> tuple[float, float]:
     total = float(weight.sum())
-    if total < 1e-12:  # noqa: PLR2004 - nothing near enough to say anything
-        return nan, log(1e-12)
+    if total < _NOTHING_NEAR:
+        return nan, log(_NOTHING_NEAR)
     return float((weight * failed).sum()) / total, log(total)
 
 

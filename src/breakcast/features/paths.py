@@ -29,11 +29,11 @@ _UNKNOWN = (nan,) * len(_FACTS)
 
 
 def path_keys(repo: str, paths: tuple[str, ...]) -> tuple[list[str], list[str]]:
-    """
+    r"""
     Where the tallies of a build's files, and of their directories, are kept.
 
     >>> path_keys("acme/shop", ("src/a.py", "src/b.py"))[1]
-    ['acme/shop\\x1fsrc/']
+    ['acme/shop\x1fsrc/']
     """
     files = [f"{repo}\x1f{path}" for path in paths[:LOOKED_UP]]
     directories = dict.fromkeys(

@@ -7,7 +7,7 @@ those it was built for.
 """
 
 import hashlib
-from typing import Any, get_origin
+from typing import get_origin
 
 import msgspec
 import numpy as np
@@ -70,39 +70,39 @@ def unpack(packed: bytes, catalog: str) -> Snapshot:
     try:
         envelope = msgspec.msgpack.decode(packed, type=_Envelope)
     except msgspec.MsgspecError as error:
-        message = f"the saved state cannot be read ({error}); replay the ledger to make it anew"
-        raise SnapshotError(message) from error
+        raise SnapshotError(_refusal(f"cannot be read ({error})")) from error
     if envelope.format != FORMAT:
-        message = (
-            f"the saved state has format {envelope.format}, this code reads {FORMAT}; "
-            "replay the ledger to make it anew"
-        )
-        raise SnapshotError(message)
+        wrong = f"has format {envelope.format}, this code reads {FORMAT}"
+        raise SnapshotError(_refusal(wrong))
     digest = hashlib.sha256(envelope.body).hexdigest()
     if digest != envelope.sha256:
-        message = (
-            f"the saved state's SHA-256 is {digest}, its seal says {envelope.sha256}; it is "
-            "damaged, replay the ledger to make it anew"
-        )
-        raise SnapshotError(message)
-    snapshot = msgspec.msgpack.decode(envelope.body, type=Snapshot, dec_hook=_array_in)
+        wrong = f"is damaged: its SHA-256 is {digest}, its seal says {envelope.sha256}"
+        raise SnapshotError(_refusal(wrong))
+    try:
+        snapshot = _DECODER.decode(envelope.body)
+    except msgspec.MsgspecError as error:
+        raise SnapshotError(_refusal(f"cannot be read ({error})")) from error
     if snapshot.catalog != catalog:
-        message = (
-            f"the saved state was built for catalog {snapshot.catalog[:12]}, this one is "
-            f"{catalog[:12]}; replay the ledger to make it anew"
-        )
-        raise SnapshotError(message)
+        wrong = f"is of catalog {snapshot.catalog[:12]}, wanted is {catalog[:12]}"
+        raise SnapshotError(_refusal(wrong))
     return snapshot
 
 
-def _array_out(value: Any) -> tuple[str, list[int], bytes]:  # noqa: ANN401 - msgspec's hook
+def _refusal(wrong: str) -> str:
+    return f"the saved state {wrong}; replay the ledger to make it anew"
+
+
+def _array_out(value: object) -> tuple[str, list[int], bytes]:
     if not isinstance(value, np.ndarray):
         raise NotImplementedError
     return value.dtype.str, list(value.shape), value.tobytes()
 
 
-def _array_in(kind: Any, packed: Any) -> Any:  # noqa: ANN401 - msgspec's hook
+def _array_in(kind: type, packed: object) -> object:
     if get_origin(kind) is not np.ndarray:
         raise NotImplementedError
-    dtype, shape, raw = packed
+    dtype, shape, raw = msgspec.convert(packed, tuple[str, list[int], bytes])
     return np.frombuffer(raw, dtype).reshape(shape).copy()
+
+
+_DECODER = msgspec.msgpack.Decoder(Snapshot, dec_hook=_array_in)

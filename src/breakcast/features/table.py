@@ -7,9 +7,10 @@ executor is given; the table is the same however many workers there are.
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import repeat
 from math import nan
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from breakcast.features.catalog import Catalog
 from breakcast.features.state import FeatureState
 from breakcast.history.events import BuildFinished, BuildStarted, Event, Outcome
 from breakcast.history.ledger import Ledger
+
+_Kind = TypeVar("_Kind", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,27 +146,30 @@ def _replayed(events: Iterator[Event], builds: int, catalog: Catalog) -> _Part:
 
 
 def _joined(parts: Sequence[_Part], catalog: Catalog) -> Table:
-    columns = {field.name: _stacked(parts, field.name) for field in fields(_Part)}
-    if not parts:
-        columns["rows"] = np.empty((0, catalog.width), np.float32)
-    names, repo = np.unique(columns["repo"].astype(str), return_inverse=True)
-    order = np.lexsort((columns["build_ids"], repo, columns["started_at"]))
+    names, repo = np.unique(
+        _stacked([part.repo for part in parts], np.dtype(str)), return_inverse=True
+    )
+    ids = _stacked([part.build_ids for part in parts], np.dtype(str))
+    number = np.dtype(np.float64)
+    started_at = _stacked([part.started_at for part in parts], number)
+    order = np.lexsort((ids, repo, started_at))
+    rows = (
+        np.concatenate([part.rows for part in parts])
+        if parts
+        else np.empty((0, catalog.width), np.float32)
+    )
     return Table(
         catalog=catalog,
-        rows=columns["rows"][order],
-        failed=columns["failed"][order],
-        started_at=columns["started_at"][order],
-        known_at=columns["known_at"][order],
-        minutes=columns["minutes"][order],
+        rows=rows[order],
+        failed=_stacked([part.failed for part in parts], number)[order],
+        started_at=started_at[order],
+        known_at=_stacked([part.known_at for part in parts], number)[order],
+        minutes=_stacked([part.minutes for part in parts], number)[order],
         repo=repo[order],
         repo_names=tuple(names.tolist()),
-        build_ids=columns["build_ids"][order],
+        build_ids=ids[order],
     )
 
 
-def _stacked(parts: Sequence[_Part], name: str) -> NDArray[np.generic]:
-    return (
-        np.concatenate([getattr(part, name) for part in parts])
-        if parts
-        else np.empty(0)
-    )
+def _stacked(columns: list[NDArray[_Kind]], dtype: np.dtype[_Kind]) -> NDArray[_Kind]:
+    return np.concatenate(columns) if columns else np.empty(0, dtype)

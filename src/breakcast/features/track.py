@@ -137,11 +137,11 @@ class TrackRecord(msgspec.Struct):
             fading = exp2(gap * _PER_MONTH)
             self.known_month *= fading
             self.red_month *= fading
-        if minutes == minutes:  # noqa: PLR0124 - not NaN, ten times faster than isnan
+        if minutes == minutes:
             mean = self.minutes
             self.minutes = (
                 minutes if mean != mean else mean + (minutes - mean) / min(known, 10)
-            )  # noqa: PLR0124
+            )
         self.last_failed = failed
         self.known_at = now
         self.known_day += 1.0
