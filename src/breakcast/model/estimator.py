@@ -5,6 +5,7 @@ A row says nothing about which repository it comes from, only how that
 repository has behaved; so one forest serves a repository it has never seen.
 """
 
+import hashlib
 from typing import TypeAlias
 
 import msgspec
@@ -62,11 +63,13 @@ def grow(rows: Rows, failed: Bools, recipe: Recipe) -> HistGradientBoostingClass
             f"{FEWEST_OF_A_KIND} green"
         )
         raise NotEnoughHistory(message)
-    is_never_known = np.isnan(rows).all(axis=0)
-    if is_never_known.any():
-        # scikit-learn 1.9 cannot bin a column without a value; a constant is never
-        # split on.
-        rows = np.where(is_never_known, np.float32(0.0), rows)
+    kept = telling_columns(rows)
+    if not len(kept):
+        message = (
+            f"the {count} labelled builds look all alike: no feature tells them apart; "
+            "give more columns of the builds file, or more builds"
+        )
+        raise NotEnoughHistory(message)
     forest = HistGradientBoostingClassifier(
         max_iter=recipe.trees,
         learning_rate=recipe.learning_rate,
@@ -81,4 +84,42 @@ def grow(rows: Rows, failed: Bools, recipe: Recipe) -> HistGradientBoostingClass
     # One thread a forest: sums come out in one order, so the same forest grows on
     # any machine; and OpenMP's waiting threads cost tenfold where cores are shared.
     with threadpool_limits(limits=1, user_api="openmp"):
-        return forest.fit(rows, failed)
+        forest.fit(np.ascontiguousarray(rows[:, kept]), failed)
+    return _widened(forest, kept, rows.shape[1])
+
+
+def telling_columns(rows: Rows) -> NDArray[np.intp]:
+    """
+    Find the columns that say something: neither constant nor said before.
+
+    A history names no authors, or has one pipeline a repository: up to two thirds
+    of a row are then empty, or equal to another column.
+
+    Returns:
+        Column numbers in rising order; of equal columns the first.
+
+    >>> nan = np.nan
+    >>> rows = np.array([[1, 7, nan, 1, nan], [2, 7, nan, 2, 5]], np.float32)
+    >>> telling_columns(rows).tolist()
+    [0, 4]
+    """
+    first: dict[bytes, int] = {}
+    for at, column in enumerate(rows.T):
+        unknown = np.isnan(column)
+        if unknown.all() or (not unknown.any() and column.min() == column.max()):
+            continue
+        first.setdefault(hashlib.sha256(np.ascontiguousarray(column)).digest(), at)
+    return np.array(sorted(first.values()), np.intp)
+
+
+def _widened(
+    forest: HistGradientBoostingClassifier, kept: NDArray[np.intp], width: int
+) -> HistGradientBoostingClassifier:
+    """Make a forest grown on some columns take whole rows, and answer the same."""
+    # scikit-learn has no public way to say it; a bundle is refused if its trees,
+    # read by Treelite, answer otherwise.
+    for trees in forest._predictors:  # noqa: SLF001
+        for tree in trees:
+            tree.nodes["feature_idx"] = kept[tree.nodes["feature_idx"]]
+    forest.n_features_in_ = forest._n_features = width  # noqa: SLF001
+    return forest
