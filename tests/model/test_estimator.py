@@ -5,7 +5,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from breakcast.errors import NotEnoughHistory
-from breakcast.model.estimator import Bools, Recipe, Rows, grow
+from breakcast.model.estimator import Bools, Recipe, Rows, grow, telling_columns
 
 SMALL = Recipe(trees=15)
 
@@ -48,7 +48,8 @@ def test_what_is_told_by_the_rows_is_learnt() -> None:
 
     said = grow(rows, failed, SMALL).decision_function(new_rows)
 
-    assert said[new_failed].mean() > said[~new_failed].mean() + 0.5
+    right = said[new_failed][:, None] > said[~new_failed]
+    assert right.mean() > 0.8
 
 
 def test_a_column_never_known_in_training_says_nothing_later() -> None:
@@ -72,13 +73,49 @@ def test_growing_leaves_the_rows_as_they_were() -> None:
 
 
 @pytest.mark.parametrize("value", [np.nan, 0.0, -3.5, 1e30])
-def test_rows_that_are_all_alike_give_the_failure_rate(value: float) -> None:
+def test_builds_that_look_all_alike_teach_nothing(value: float) -> None:
     rows = np.full((200, 4), value, np.float32)
-    failed = np.arange(200) % 4 == 0
 
-    said = grow(rows, failed, SMALL).decision_function(rows)
+    with pytest.raises(NotEnoughHistory) as refused:
+        grow(rows, np.arange(200) % 4 == 0, SMALL)
 
-    assert said == pytest.approx(np.log(0.25 / 0.75))
+    assert str(refused.value) == (
+        "the 200 labelled builds look all alike: no feature tells them apart; "
+        "give more columns of the builds file, or more builds"
+    )
+
+
+def test_columns_that_say_nothing_new_change_no_forest() -> None:
+    """Constant, empty and repeated ones; but what is sometimes unknown says much."""
+    rows, failed = made_up()
+    rows[:, 4] = np.where(failed, 1.0, np.nan)
+    constant = np.full((len(rows), 1), 7.0, np.float32)
+    wide = np.hstack([constant, rows[:, :3], rows[:, :1], constant, rows[:, 3:]])
+
+    assert telling_columns(rows).tolist() == [0, 1, 2, 3, 4]
+    assert telling_columns(wide).tolist() == [1, 2, 3, 6, 7]
+    said = grow(wide, failed, SMALL).decision_function(wide)
+    assert said.tolist() == grow(rows, failed, SMALL).decision_function(rows).tolist()
+
+
+def test_what_a_repeated_column_says_later_is_not_listened_to() -> None:
+    rows, failed = made_up()
+    twice = np.hstack([rows, rows[:, :1]])
+    forest = grow(twice, failed, SMALL)
+    said = forest.decision_function(twice).tolist()
+
+    twice[:, -1] = 1e6
+
+    assert forest.decision_function(twice).tolist() == said
+
+
+def test_a_forest_takes_rows_as_wide_as_those_it_grew_on() -> None:
+    rows, failed = made_up()
+    forest = grow(rows, failed, SMALL)
+
+    assert forest.n_features_in_ == 6
+    with pytest.raises(ValueError, match=r"has 5 features, but .* is expecting 6"):
+        forest.decision_function(rows[:, :5])
 
 
 def test_some_rows_may_know_nothing() -> None:
