@@ -11,6 +11,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from breakcast.errors import BadInput
+
 
 class Settings(BaseSettings):
     """
@@ -59,7 +61,12 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Flags win over the environment, the environment over the file."""
         del dotenv_settings, file_secret_settings
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        try:
+            file = TomlConfigSettingsSource(settings_cls)
+        except (OSError, ValueError) as error:
+            message = f"breakcast.toml cannot be read: {error}; write TOML, in UTF-8"
+            raise BadInput(message) from error
+        return init_settings, env_settings, file
 
     @property
     def ledger_place(self) -> str:

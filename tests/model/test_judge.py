@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from breakcast.errors import BadInput
 from breakcast.history.ledger import Ledger
 from breakcast.model.backtest import Protocol
 from breakcast.model.evaluation import Evaluation
@@ -79,6 +80,19 @@ def test_the_terms_are_kept(evaluation: Evaluation) -> None:
     assert (other.savings.budget, other.savings.price_a_minute) == (0.2, 2.5)
     assert other.data.test_builds < 0.6 * evaluation.data.test_builds
     assert other.protocol == "split"
+
+
+@pytest.mark.parametrize("name", ["test_fraction", "target_accuracy", "missed_budget"])
+@pytest.mark.parametrize("value", [0.0, 1.0, 1.5, -1.0, float("nan")])
+def test_terms_out_of_range_are_refused_before_anything_is_read(
+    name: str, value: float
+) -> None:
+    with pytest.raises(BadInput) as refused:
+        Terms(**{name: value})  # type: ignore[arg-type]
+
+    assert str(refused.value) == (
+        f"{name} is {value!r}; it must lie between 0 and 1, both excluded"
+    )
 
 
 @both

@@ -34,6 +34,10 @@ def progress() -> Iterator[Callable[[str, int, int | None], None]]:
 
     Nothing is drawn where standard error is no terminal.
     """
+    if not err.is_interactive:
+        # Rich would still print an empty line at the end.
+        yield lambda _what, _done, _total: None
+        return
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from breakcast.errors import BadInput
 from breakcast.features.survey import catalog_for
 from breakcast.features.table import Table, build_table
 from breakcast.history.ledger import Ledger
@@ -30,6 +31,9 @@ class Terms:
         target_accuracy: Wanted accuracy of the answers given.
         missed_budget: Share of failures that skipping may miss.
         price_a_minute: What one minute of a build costs.
+
+    Raises:
+        BadInput: If a share is not between 0 and 1.
     """
 
     protocol: Protocol = "split"
@@ -37,6 +41,16 @@ class Terms:
     target_accuracy: float = 0.88
     missed_budget: float = 0.05
     price_a_minute: float = PRICE_A_MINUTE
+
+    def __post_init__(self) -> None:
+        """Refuse a share out of range before hours of work, not after."""
+        for name in ("test_fraction", "target_accuracy", "missed_budget"):
+            value = getattr(self, name)
+            if not 0 < value < 1:
+                message = (
+                    f"{name} is {value!r}; it must lie between 0 and 1, both excluded"
+                )
+                raise BadInput(message)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
