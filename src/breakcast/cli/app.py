@@ -1,5 +1,6 @@
 """All commands, and what becomes of their errors."""
 
+import re
 import sys
 
 import typer
@@ -7,9 +8,12 @@ from pydantic import ValidationError
 from rich.markup import escape
 
 from breakcast.cli.backtest import backtest
+from breakcast.cli.demo import demo
 from breakcast.cli.history import import_file, ledger_app
+from breakcast.cli.models import models_app, promote, rollback, train
+from breakcast.cli.predict import predict
 from breakcast.cli.telling import err
-from breakcast.errors import BreakcastError
+from breakcast.errors import BadInput, BreakcastError, BuildsFileError
 
 app = typer.Typer(
     name="breakcast",
@@ -21,23 +25,38 @@ app = typer.Typer(
         "Exit codes: 0 done, 1 failed, 2 wrong usage, 99 nothing to do."
     ),
 )
+app.command("demo")(demo)
 app.command("backtest")(backtest)
 app.command("import")(import_file)
 app.add_typer(ledger_app, name="ledger")
+app.command("train")(train)
+app.add_typer(models_app, name="models")
+app.command("promote")(promote)
+app.command("rollback")(rollback)
+app.command("predict")(predict)
 
 
 def main() -> None:
     """Run one command; an error we foresaw is one line, never a traceback."""
     try:
         app()
+    except BuildsFileError as error:
+        _tell(str(error))
+        sys.exit(1)
+    except BadInput as error:
+        _tell(str(error))
+        sys.exit(2)
     except BreakcastError as error:
-        err.print(f"[bold red]error:[/] {escape(str(error))}")
+        _tell(str(error))
         sys.exit(1)
     except ValidationError as error:
         for wrong in error.errors():
             name = ".".join(map(str, wrong["loc"]))
-            err.print(
-                f"[bold red]error:[/] setting {escape(name)} is "
-                f"{escape(repr(wrong['input']))}: {escape(wrong['msg'])}"
-            )
+            _tell(f"setting {name} is {wrong['input']!r}: {wrong['msg']}")
         sys.exit(2)
+
+
+def _tell(message: str) -> None:
+    # A misspelt setting may hold the ledger's URL, and that its password.
+    shown = re.sub("(://[^:/@]*:).*@", r"\1***@", message, flags=re.DOTALL)
+    err.print(f"[bold red]error:[/] {escape(shown)}")

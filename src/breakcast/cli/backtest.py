@@ -12,6 +12,7 @@ from rich.table import Table as Grid
 from breakcast import wiring
 from breakcast.cli.telling import err, out, progress, score, share
 from breakcast.console.report import render_report
+from breakcast.errors import BadInput
 from breakcast.history.importing import ImportSummary, import_builds
 from breakcast.history.ledger import Ledger
 from breakcast.model.backtest import Protocol
@@ -49,14 +50,12 @@ def backtest(
 
     Example: breakcast backtest builds.csv --html report.html
     """
+    for written in filter(None, (json, html)):
+        if written.is_dir() or not written.parent.is_dir():
+            message = f"{written} cannot be written; name a file in a folder there is"
+            raise BadInput(message)
     settings = Settings()
-    terms = Terms(
-        protocol=protocol,
-        test_fraction=test_fraction,
-        target_accuracy=settings.target_accuracy,
-        missed_budget=settings.missed_budget,
-        price_a_minute=settings.price_a_minute,
-    )
+    terms = wiring.terms_of(settings, protocol=protocol, test_fraction=test_fraction)
     evaluation = judge_file(file, settings, terms, assume_minutes=assume_minutes)
     if json is not None:
         json.write_bytes(msgspec.json.format(msgspec.json.encode(evaluation)) + b"\n")
@@ -74,7 +73,9 @@ def judge_file(
 ) -> Evaluation:
     """Import a file into a ledger that is gone afterwards, and judge it."""
     began = time.perf_counter()
-    builds = wiring.open_builds(file, settings, assume_minutes=assume_minutes)
+    builds = wiring.open_builds(
+        file, settings, assume_minutes=assume_minutes, is_kept=False
+    )
     with Ledger.temporary() as ledger, progress() as step:
         summary = import_builds(
             ledger,

@@ -11,7 +11,6 @@ from breakcast import wiring
 from breakcast.cli.backtest import notes_on
 from breakcast.cli.telling import out, print_json, progress
 from breakcast.history.buildsexport import write_builds
-from breakcast.history.importing import import_builds
 from breakcast.history.ledgerschema import migrate as migrate_ledger
 from breakcast.settings import Settings
 
@@ -34,13 +33,13 @@ def import_file(
 
     Example: breakcast import builds.parquet
     """
-    settings = Settings()
-    builds = wiring.open_builds(file, settings, assume_minutes=assume_minutes)
-    with wiring.open_ledger(settings) as ledger, progress() as step:
-        summary = import_builds(
-            ledger, builds, progress=lambda done, total: step("importing", done, total)
+    with progress() as step:
+        summary, position = wiring.import_file(
+            file,
+            Settings(),
+            assume_minutes=assume_minutes,
+            progress=lambda done, total: step("importing", done, total),
         )
-        position = ledger.position()
     found, appended = summary.found, summary.appended
     if as_json:
         print_json(

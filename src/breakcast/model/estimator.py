@@ -108,7 +108,7 @@ def telling_columns(rows: Rows) -> NDArray[np.intp]:
         unknown = np.isnan(column)
         if unknown.all() or (not unknown.any() and column.min() == column.max()):
             continue
-        first.setdefault(hashlib.sha256(np.ascontiguousarray(column)).digest(), at)
+        first.setdefault(hashlib.sha256(column.tobytes()).digest(), at)
     return np.array(sorted(first.values()), np.intp)
 
 
