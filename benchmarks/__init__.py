@@ -1,0 +1,1 @@
+"""What is measured, and its committed results: `python -m benchmarks.<name>`."""

@@ -31,7 +31,7 @@ from breakcast.history.ledger import Ledger
 from breakcast.model.backtest import Protocol, backtest
 from breakcast.model.evaluation import Evaluation, evaluate
 from breakcast.model.judge import Findings, Terms, judge_table, read_table
-from breakcast.settings import Settings
+from breakcast.settings import Settings, read_settings
 
 DATA = Path(os.environ.get("BREAKCAST_SHARED_DATA", "../shared/data"))
 RESULTS = Path(__file__).with_name("results")
@@ -91,7 +91,7 @@ def main() -> None:
             f"no builds files at {DATA}: set BREAKCAST_SHARED_DATA to the folder that "
             "holds them"
         )
-    settings = Settings()
+    settings = read_settings()
     found: dict[str, Any] = {"about": about(), "judged": [], "ablation": []}
     for name in arguments.files:
         table, found_in_file = read(DATA / f"{name}.parquet", settings)

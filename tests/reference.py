@@ -4,6 +4,7 @@ The reference pages that are made from code: `python -m tests.reference` writes 
 `tests/test_docs.py` fails where a page is no longer what the code says.
 """
 
+import ast
 from pathlib import Path
 
 from breakcast.features.columns import catalog_of
@@ -18,10 +19,11 @@ def features_page() -> str:
     lines = [
         "# Features",
         "",
-        "Made from `features/columns.py` by `python -m tests.reference`. One row a build,",
-        "in this order; float32; NaN where unknown. After these come",
-        "`previous.<name>` for each `result.<name>` of the history (that of the nearest",
-        "known ancestor, or of the branch's last known build) and `signal.<name>`.",
+        "Made from `features/columns.py` by `python -m tests.reference`. One row a",
+        "build, in this order; float32; NaN where unknown. After these come",
+        "`previous.<name>` for each `result.<name>` of the history (that of the",
+        "nearest known ancestor, or of the branch's last known build) and",
+        "`signal.<name>`.",
         "",
         "| feature | unit | meaning |",
         "|---|---|---|",
@@ -40,8 +42,8 @@ def settings_page() -> str:
     lines = [
         "# Settings",
         "",
-        "Made from `settings.py` by `python -m tests.reference`. In `breakcast.toml` by",
-        "name, in the environment as `BREAKCAST_<NAME>`; the environment wins.",
+        "Made from `settings.py` by `python -m tests.reference`. In `breakcast.toml`",
+        "by name, in the environment as `BREAKCAST_<NAME>`; the environment wins.",
         "",
         "| setting | default | meaning |",
         "|---|---|---|",
@@ -61,7 +63,66 @@ def outcomes_table() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"features.md": features_page, "settings.md": settings_page}
+ROOMS = (
+    "cli",
+    "wiring.py",
+    "settings.py",
+    "console",
+    "adapters",
+    "serving",
+    "model",
+    "features",
+    "history",
+    "blobs.py",
+    "errors.py",
+)
+
+
+def map_page() -> str:
+    """Lay out the rooms and their files, each with its first sentence."""
+    lines = [
+        "# The map",
+        "",
+        "Made from the files' own first sentences by `python -m tests.reference`.",
+        "Imports run downwards only; `make check` holds that.",
+        "",
+        "```",
+        "history/   builds file -> ledger -> replay",
+        "features/  replay -> FeatureState -> row(build, as_of) -> table",
+        "model/     table -> backtest -> evaluation, table -> train -> bundle",
+        "serving/   row -> predictor -> prediction",
+        "console/   evaluation -> report",
+        "```",
+        "",
+        "Beside the package: `tests/` mirrors the rooms; `benchmarks/` holds what is",
+        "measured and its committed results; `docs/` what you are reading;",
+        "`requirements/` the locked dependencies; `.ci/run` what CI runs.",
+    ]
+    source = Path(__file__).parent.parent / "src/breakcast"
+    for room in ROOMS:
+        place = source / room
+        if place.suffix:
+            lines += ["", f"## `{room}`", "", _first_sentence(place)]
+            continue
+        lines += ["", f"## `{room}/`", "", _first_sentence(place / "__init__.py"), ""]
+        files = sorted(
+            path for path in place.glob("*.py") if path.name != "__init__.py"
+        )
+        lines += ["| file | idea |", "|---|---|"]
+        lines += [f"| `{path.name}` | {_first_sentence(path)} |" for path in files]
+    return "\n".join(lines) + "\n"
+
+
+def _first_sentence(path: Path) -> str:
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return " ".join(text.split("\n\n", 1)[0].split())
+
+
+PAGES = {
+    "features.md": features_page,
+    "map.md": map_page,
+    "settings.md": settings_page,
+}
 
 
 def main() -> None:

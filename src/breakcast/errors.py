@@ -5,6 +5,7 @@ Every error breakcast raises on purpose, in one tree.
 
     BreakcastError
     ├── BadInput            what came in cannot be used (usage, file, value)
+    │   ├── BadSettings     a setting is unknown or out of range
     │   └── BuildsFileError the builds file as a whole cannot be read
     ├── LedgerError         the ledger cannot be opened, or is of another version
     ├── Leak                a row was asked for a time before facts already learnt
@@ -23,6 +24,10 @@ class BreakcastError(Exception):
 
 class BadInput(BreakcastError, ValueError):
     """What came in cannot be used."""
+
+
+class BadSettings(BadInput):
+    """A setting is unknown or out of range."""
 
 
 class BuildsFileError(BadInput):

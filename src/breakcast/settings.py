@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -11,7 +11,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from breakcast.errors import BadInput
+from breakcast.errors import BadInput, BadSettings
 
 
 class Settings(BaseSettings):
@@ -77,3 +77,20 @@ class Settings(BaseSettings):
     def registry_place(self) -> str:
         """The registry's folder or URL."""
         return self.registry or str(self.home / "registry")
+
+
+def read_settings() -> Settings:
+    """
+    Read the settings of this folder and environment.
+
+    Raises:
+        BadSettings: If one is unknown or out of range; all that are wrong are named.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"setting {one['loc'][0]} is {one['input']!r}: {one['msg']}"
+            for one in error.errors()
+        )
+        raise BadSettings(wrong) from error

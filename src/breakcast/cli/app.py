@@ -4,7 +4,6 @@ import re
 import sys
 
 import typer
-from pydantic import ValidationError
 from rich.markup import escape
 
 from breakcast.cli.backtest import backtest
@@ -49,11 +48,6 @@ def main() -> None:
     except BreakcastError as error:
         _tell(str(error))
         sys.exit(1)
-    except ValidationError as error:
-        for wrong in error.errors():
-            name = ".".join(map(str, wrong["loc"]))
-            _tell(f"setting {name} is {wrong['input']!r}: {wrong['msg']}")
-        sys.exit(2)
 
 
 def _tell(message: str) -> None:

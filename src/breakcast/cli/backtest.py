@@ -18,7 +18,7 @@ from breakcast.history.ledger import Ledger
 from breakcast.model.backtest import Protocol
 from breakcast.model.evaluation import Evaluation
 from breakcast.model.judge import Findings, Terms, judge_table, read_table
-from breakcast.settings import Settings
+from breakcast.settings import Settings, read_settings
 
 _NOTED = 10
 
@@ -50,22 +50,30 @@ def backtest(
 
     Example: breakcast backtest builds.csv --html report.html
     """
-    for written in filter(None, (json, html)):
-        if written.is_dir() or not written.parent.is_dir():
-            message = f"{written} cannot be written; name a file in a folder there is"
+    for wanted in filter(None, (json, html)):
+        if wanted.is_dir() or not wanted.parent.is_dir():
+            message = f"{wanted} cannot be written; name a file in a folder there is"
             raise BadInput(message)
-    settings = Settings()
+    settings = read_settings()
     terms = wiring.terms_of(settings, protocol=protocol, test_fraction=test_fraction)
     evaluation = judge_file(file, settings, terms, assume_minutes=assume_minutes)
     if json is not None:
-        json.write_bytes(msgspec.json.format(msgspec.json.encode(evaluation)) + b"\n")
+        _write(json, msgspec.json.format(msgspec.json.encode(evaluation)) + b"\n")
     if html is not None:
         page = render_report(evaluation, source=file.name, made_at=wiring.now())
-        html.write_text(page, encoding="utf-8")
+        _write(html, page.encode())
     tell(evaluation)
     for written in (json, html):
         if written is not None:
             err.print(f"written: {escape(str(written))}")
+
+
+def _write(file: Path, content: bytes) -> None:
+    try:
+        file.write_bytes(content)
+    except OSError as error:
+        message = f"{file} cannot be written: {error.strerror}"
+        raise BadInput(message) from error
 
 
 def judge_file(

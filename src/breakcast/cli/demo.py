@@ -13,7 +13,7 @@ from breakcast.cli.telling import out, progress, share
 from breakcast.console.report import render_report
 from breakcast.history.events import Build, BuildKey
 from breakcast.history.simulate import Simulation, write_simulated
-from breakcast.settings import Settings
+from breakcast.settings import Settings, read_settings
 
 SEED = 1
 
@@ -30,7 +30,7 @@ def demo(
     Example: breakcast demo
     """
     began = time.perf_counter()
-    given = Settings()
+    given = read_settings()
     place = folder or given.home / "demo"
     place.mkdir(parents=True, exist_ok=True)
     history, report = place / "builds.parquet", place / "report.html"

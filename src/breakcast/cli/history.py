@@ -12,7 +12,7 @@ from breakcast.cli.backtest import notes_on
 from breakcast.cli.telling import out, print_json, progress
 from breakcast.history.buildsexport import write_builds
 from breakcast.history.ledgerschema import migrate as migrate_ledger
-from breakcast.settings import Settings
+from breakcast.settings import read_settings
 
 ledger_app = typer.Typer(
     no_args_is_help=True, help="The ledger: its schema, its contents."
@@ -36,7 +36,7 @@ def import_file(
     with progress() as step:
         summary, position = wiring.import_file(
             file,
-            Settings(),
+            read_settings(),
             assume_minutes=assume_minutes,
             progress=lambda done, total: step("importing", done, total),
         )
@@ -75,7 +75,7 @@ def migrate() -> None:
 
     Example: breakcast ledger migrate
     """
-    settings = Settings()
+    settings = read_settings()
     before, after = migrate_ledger(settings.ledger_place)
     was = "new" if before is None else f"was at {before}"
     out.print(f"The ledger is at {after} ({was}).")
@@ -91,7 +91,7 @@ def export(
 
     Example: breakcast ledger export builds.parquet
     """
-    with wiring.open_ledger(Settings()) as ledger:
+    with wiring.open_ledger(read_settings()) as ledger:
         written = write_builds(file, ledger)
     if as_json:
         print_json({"builds": written.builds, "left_out": written.left_out})

@@ -11,7 +11,7 @@ from rich.table import Table as Grid
 from breakcast import wiring
 from breakcast.cli.telling import out, print_json, progress, score
 from breakcast.model.promotions import Promotion
-from breakcast.settings import Settings
+from breakcast.settings import read_settings
 
 models_app = typer.Typer(help="The versions in the registry, and which is current.")
 AsJson = Annotated[bool, typer.Option("--json", help="Print one line of JSON.")]
@@ -24,7 +24,7 @@ def train(as_json: AsJson = False) -> None:
 
     Example: breakcast train
     """
-    settings = Settings()
+    settings = read_settings()
     with progress() as step:
         version = wiring.train_model(settings, step)
     evaluation = wiring.open_registry(settings).load(version).evaluation()
@@ -52,7 +52,7 @@ def models(context: typer.Context, as_json: AsJson = False) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    registry = wiring.open_registry(Settings())
+    registry = wiring.open_registry(read_settings())
     versions, current = registry.versions(), registry.current()
     if as_json:
         print_json({"versions": versions, "current": current})
@@ -83,7 +83,7 @@ def show(
 
     Example: breakcast models show v1.0
     """
-    bundle = wiring.open_registry(Settings()).load(version)
+    bundle = wiring.open_registry(read_settings()).load(version)
     if as_json:
         print_json({"manifest": bundle.manifest, "evaluation": bundle.evaluation()})
     else:
@@ -100,7 +100,7 @@ def promote(
 
     Example: breakcast promote v1.1 --reason "better on first failures"
     """
-    registry = wiring.open_registry(Settings())
+    registry = wiring.open_registry(read_settings())
     entry = registry.promote(version, actor=_actor(), reason=reason, at=wiring.now())
     _tell_as(entry, as_json=as_json)
 
@@ -114,7 +114,7 @@ def rollback(
 
     Example: breakcast rollback --reason "too many missed failures"
     """
-    registry = wiring.open_registry(Settings())
+    registry = wiring.open_registry(read_settings())
     entry = registry.rollback(actor=_actor(), reason=reason, at=wiring.now())
     _tell_as(entry, as_json=as_json)
 

@@ -10,7 +10,7 @@ from breakcast import wiring
 from breakcast.cli.telling import out, print_json, share
 from breakcast.errors import BadInput
 from breakcast.history.events import Build, BuildKey
-from breakcast.settings import Settings
+from breakcast.settings import read_settings
 
 
 def predict(
@@ -36,7 +36,7 @@ def predict(
     if not repo.strip("/"):
         message = f"--repo is {repo!r}; give organisation/name"
         raise BadInput(message)
-    settings = Settings()
+    settings = read_settings()
     build = Build(
         BuildKey("cli", repo, pipeline, "asked"),
         branch=branch,

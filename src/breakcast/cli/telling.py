@@ -18,6 +18,9 @@ from rich.progress import (
 
 out = Console(highlight=False, soft_wrap=True)
 """Where results go."""
+if not out.is_terminal:
+    # Piped, a table is as wide as it needs to be, whatever COLUMNS says.
+    out.width = 500
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 """Where progress and errors go, so that results can be piped."""
 
