@@ -13,7 +13,7 @@ from breakcast.cli.telling import out, print_json, progress, score
 from breakcast.model.promotions import Promotion
 from breakcast.settings import read_settings
 
-models_app = typer.Typer(help="The versions in the registry, and which is current.")
+models_app = typer.Typer()
 AsJson = Annotated[bool, typer.Option("--json", help="Print one line of JSON.")]
 Reason = Annotated[str, typer.Option(help="Why, for the log.")]
 
