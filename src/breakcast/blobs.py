@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -23,10 +24,13 @@ from breakcast.errors import BadInput
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from obstore.store import ObjectStore
+    from obstore.store import ObjectStore, RetryConfig
 
 LONGEST_KEY_BYTES = 512
 """S3 allows 1,024 with the bucket's prefix; ours are far shorter."""
+
+_PATIENCE: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=10)}
+"""Left alone it tries for minutes; who asks can do without, and asks again."""
 
 # obstore hides names that end so: they are a folder's unfinished writes.
 _DRAFT = re.compile(r"#\d+$")
@@ -155,7 +159,7 @@ got 'ftp://models'
     """
     name = str(place)
     if name.startswith("s3://"):
-        return ObstoreBlobs(S3Store.from_url(name))
+        return ObstoreBlobs(S3Store.from_url(name, retry_config=_PATIENCE))
     if "://" in name or not name:
         message = f"blobs are kept in a folder or under s3://<bucket>; got {name!r}"
         raise BadInput(message)

@@ -201,7 +201,7 @@ def load_bundle(
         prior=_decoded(files, PRIOR, Prior),
         reference=_decoded(files, REFERENCE, Reference),
         evaluation_json=files[EVALUATION],
-        card=files[CARD].decode(),
+        card=files[CARD].decode(errors="replace"),
         trees=trees,
     )
 

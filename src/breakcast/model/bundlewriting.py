@@ -7,8 +7,9 @@ needs neither.
 
 import io
 import platform
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -41,6 +42,7 @@ from breakcast.model.manifest import (
     Versions,
     encode_readably,
     seal,
+    utc,
 )
 from breakcast.model.modelcard import render_card
 from breakcast.model.priors import Prior
@@ -100,19 +102,19 @@ def write_bundle(parts: BundleParts, folder: Path) -> str:
 
     Raises:
         BundleError: If there is no estimator, if it does not fit the catalog, if
-            the trees do not answer as it does, or if the folder is not empty.
+            the trees do not answer as it does, if a part holds what JSON cannot
+            keep, or if the folder is not empty.
     """
     estimator = _fitting(parts)
     blobs = FolderBlobs(folder)
     if present := blobs.keys():
         message = f"{folder} holds {present[0]} already; a bundle needs an empty folder"
         raise BundleError(message)
-    takes_missing = _takes_missing(estimator)
     checkpoint = checkpoint_of(estimator)
-    rows = parts.test_rows
+    takes_missing = _takes_missing(estimator)
+    check_equal(Trees(checkpoint), estimator, parts.test_rows)
     if takes_missing:
-        rows = np.concatenate([rows, _hard_rows(rows)])
-    check_equal(Trees(checkpoint), estimator, rows)
+        check_equal(Trees(checkpoint), estimator, _hard_rows(parts.test_rows))
     pickle = io.BytesIO()
     joblib.dump(estimator, pickle)
     manifest = _manifest(parts, estimator, takes_missing=takes_missing)
@@ -120,20 +122,17 @@ def write_bundle(parts: BundleParts, folder: Path) -> str:
     files = {
         TREES: checkpoint,
         PICKLE: pickle.getvalue(),
-        CALIBRATION: encode_readably(parts.calibration),
-        CATALOG: encode_readably(parts.catalog),
-        PRIOR: encode_readably(parts.prior),
-        REFERENCE: msgspec.json.encode(parts.reference),
+        CALIBRATION: _encoded(CALIBRATION, parts.calibration),
+        CATALOG: _encoded(CATALOG, parts.catalog),
+        PRIOR: _encoded(PRIOR, parts.prior),
+        REFERENCE: _encoded(REFERENCE, parts.reference, msgspec.json.encode),
         EVALUATION: msgspec.json.encode(parts.evaluation),
         CARD: card.encode(),
     }
+    seals = {name: seal(files[name]) for name in FILES}
+    sealed = _encoded(MANIFEST, msgspec.structs.replace(manifest, files=seals))
     for name in FILES:
         blobs.put_new(name, files[name])
-    sealed = encode_readably(
-        msgspec.structs.replace(
-            manifest, files={name: seal(files[name]) for name in FILES}
-        )
-    )
     blobs.put_new(MANIFEST, sealed)
     return seal(sealed).sha256
 
@@ -207,6 +206,24 @@ def _hard_rows(rows: Rows) -> Rows:
     )
 
 
+def _encoded(
+    name: str,
+    record: msgspec.Struct,
+    encode: Callable[[object], bytes] = encode_readably,
+) -> bytes:
+    """Encode a part, if it can be read again as it is."""
+    encoded = encode(record)
+    try:
+        again = msgspec.json.decode(encoded, type=type(record))
+    except msgspec.ValidationError as error:
+        message = f"{name} would not be read again: {error}; is a number NaN?"
+        raise BundleError(message) from error
+    if again != record:
+        message = f"{name} would be read as {again}, not {record}; is a number NaN?"
+        raise BundleError(message)
+    return encoded
+
+
 def _manifest(
     parts: BundleParts, estimator: Estimator, *, takes_missing: bool
 ) -> Manifest:
@@ -214,7 +231,7 @@ def _manifest(
     return Manifest(
         format=FORMAT,
         version=UNPUBLISHED,
-        created_at=parts.created_at.astimezone(UTC),
+        created_at=utc(parts.created_at),
         made_by=Versions(
             breakcast=version("breakcast"),
             python=platform.python_version(),

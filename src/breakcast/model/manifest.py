@@ -6,7 +6,8 @@ files are not those sealed is refused.
 """
 
 import hashlib
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Annotated
 
 import msgspec
 
@@ -69,7 +70,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     format: int
-    version: str
+    version: Annotated[str, msgspec.Meta(pattern=r"^v[0-9]+\.[0-9]+$")]
     created_at: datetime
     made_by: Versions
     estimator: str
@@ -81,6 +82,16 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     window: DataWindow
     confidence_cut: float | None
     files: dict[str, Seal]
+
+
+def utc(at: datetime) -> datetime:
+    """
+    Read a time as UTC; one without an offset is taken as UTC.
+
+    >>> utc(datetime(2026, 1, 1)) == utc(datetime(2026, 1, 1, tzinfo=UTC))
+    True
+    """
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 class _Format(msgspec.Struct):

@@ -7,7 +7,7 @@ entry, one wins. Nothing is ever changed, so the log is also the history.
 """
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -153,13 +153,3 @@ class PromotionLog:
 
     def _key(self, seq: int) -> str:
         return f"{self._prefix}/{seq:08}.json"
-
-
-def utc(at: datetime) -> datetime:
-    """
-    Read a time as UTC; one without an offset is taken as UTC.
-
-    >>> utc(datetime(2026, 1, 1)) == utc(datetime(2026, 1, 1, tzinfo=UTC))
-    True
-    """
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

@@ -18,7 +18,8 @@ from breakcast.blobs import BlobStore
 from breakcast.errors import RegistryError
 from breakcast.model.bundle import Bundle
 from breakcast.model.gateverdict import GateVerdict
-from breakcast.model.promotions import Action, Promotion, PromotionLog, utc
+from breakcast.model.manifest import utc
+from breakcast.model.promotions import Action, Promotion, PromotionLog
 from breakcast.model.versions import (
     load_version,
     put_version,
