@@ -162,6 +162,7 @@ def test_the_card_says_what_it_is_in_words(bundle: Bundle) -> None:
         "seed 0",
         "| metric | model | parrot | majority | macro model |",
         "| roc_auc |",
+        "forests that had not seen them",
         "Verdict: **",
         "breakcast train",
     ):
@@ -241,6 +242,13 @@ def test_another_manifest_than_was_promoted_is_refused(folder: Path) -> None:
 
     with pytest.raises(BundleError, match=rf"{found}, {promoted} was promoted"):
         load_bundle(folder, expected_manifest_sha256=promoted)
+
+
+def test_a_version_that_is_none_is_refused(folder: Path) -> None:
+    """It becomes a label of metrics and part of keys."""
+    _rewrite(folder, msgspec.structs.replace(_manifest(folder), version="../v1.0"))
+
+    _refuses(folder, r"no manifest of a bundle: .*\$\.version")
 
 
 @pytest.mark.parametrize("encoded", [b"", b"{}", b"\xff", b"[1]", b'{"format": 1}'])

@@ -75,9 +75,10 @@ def _how_good(evaluation: Evaluation) -> str:
     }
     lines = [
         (
-            f"On {evaluation.data.test_builds} later builds (protocol "
-            f"`{evaluation.protocol}`), beside repeating the last outcome (the parrot) "
-            "and the repository's failure rate (the majority):"
+            f"On the newest {evaluation.data.test_builds} builds (protocol "
+            f"`{evaluation.protocol}`), forecast by forests that had not seen them "
+            "(this one has: it is taught by all), beside repeating the last outcome "
+            "(the parrot) and the repository's failure rate (the majority):"
         ),
         "",
         "| metric | " + " | ".join(heard) + " | macro model |",
