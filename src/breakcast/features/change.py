@@ -1,6 +1,7 @@
 """What a build is about: the change, its size beside the repository's, its kind."""
 
 from bisect import bisect_left, insort
+from functools import lru_cache
 from math import nan
 
 import msgspec
@@ -164,11 +165,16 @@ def _path_features(paths: tuple[str, ...]) -> tuple[float, ...]:
     count = len(paths)
     if not count:
         return (nan,) * 5
-    tests = docs = ci = dependencies = 0
-    for path in paths:
-        lower = path.lower()
-        tests += "test" in lower
-        docs += lower.endswith(_DOCS)
-        ci += lower.startswith(_CI)
-        dependencies += lower.endswith(_DEPENDENCIES)
-    return (float(count), tests / count, docs / count, ci / count, dependencies / count)
+    kinds = [sum(column) for column in zip(*map(_kinds_of, paths), strict=True)]
+    return (float(count), *[kind / count for kind in kinds])
+
+
+@lru_cache(maxsize=32_768)
+def _kinds_of(path: str) -> tuple[bool, bool, bool, bool]:
+    lower = path.lower()
+    return (
+        "test" in lower,
+        lower.endswith(_DOCS),
+        lower.startswith(_CI),
+        lower.endswith(_DEPENDENCIES),
+    )

@@ -2,8 +2,8 @@
 
 from breakcast.features.catalog import HEADLINE_WIDTH, Catalog, features_of
 from breakcast.features.change import CHANGE_FEATURES
+from breakcast.features.closeness import NEIGHBOUR_FEATURES
 from breakcast.features.lineage import LINEAGE_FEATURES
-from breakcast.features.neighbourhood import NEIGHBOUR_FEATURES
 from breakcast.features.paths import PATH_FEATURES
 from breakcast.features.surroundings import (
     COMMIT_FEATURES,

@@ -51,12 +51,12 @@ def keys_of(build: Build) -> RecordKeys:
     learning = tracks if is_on_trunk else tracks[:-1]
     parent = build.parent_build_id
     return RecordKeys(
-        tracks=tracks,
-        learning=tuple(track for track in learning if track is not None),
-        node=f"{pipeline}\x1f{key.build_id}",
-        parent=None if parent is None else f"{pipeline}\x1f{parent}",
-        commit=None if build.commit_sha is None else f"{repo}\x1f{build.commit_sha}",
-        board=f"{repo}\x1f{branch or ''}",
+        tracks,
+        tuple([track for track in learning if track is not None]),
+        f"{pipeline}\x1f{key.build_id}",
+        None if parent is None else f"{pipeline}\x1f{parent}",
+        None if build.commit_sha is None else f"{repo}\x1f{build.commit_sha}",
+        f"{repo}\x1f{branch or ''}",
     )
 
 

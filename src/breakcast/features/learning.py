@@ -1,5 +1,6 @@
 """What each fact teaches: called once, when the fact became known."""
 
+from collections.abc import Iterable
 from math import nan
 
 import msgspec.structs
@@ -21,23 +22,25 @@ LOST_AFTER_SECONDS = 86_400.0
 
 def learn_start(memory: Memory, build: Build, now: float) -> None:
     """Count a build in: nothing of its outcome is known yet."""
-    keys = keys_of(build)
+    keys = memory.keys_of(build)
     for track in keys.learning:
-        _track(memory, track, now).start(now)
+        record = memory.tracks.touch(track)
+        if record is None:
+            record = memory.tracks.put(track, TrackRecord(now))
+        record.start(now)
     _learn_size(memory, build.key.repo, build.change, now)
-    node = memory.nodes.get(keys.node)
-    if node is None:
-        node = BuildNode(now, parent=keys.parent)
+    if memory.nodes.touch(keys.node) is None:
         parent = None if keys.parent is None else memory.nodes.get(keys.parent)
         if parent is not None:
             parent.children += 1
-    memory.nodes.touch(keys.node, node)
+        memory.nodes.put(keys.node, BuildNode(now, keys.parent))
     if keys.commit is not None:
-        commit = memory.commits.get(keys.commit) or CommitRecord()
+        commit = memory.commits.touch(keys.commit)
+        if commit is None:
+            commit = memory.commits.put(keys.commit, CommitRecord())
         commit.touched_at = now
         commit.started += 1
-        memory.commits.touch(keys.commit, commit)
-    memory.pending.touch(attempt_key(build.key), Pending(now, build))
+    memory.pending.put(attempt_key(build.key), Pending(now, build, keys))
 
 
 def learn_change(memory: Memory, event: ChangeSeen, now: float) -> None:
@@ -55,49 +58,38 @@ def learn_finish(
     key = event.key
     attempt = attempt_key(key)
     pending = memory.pending.pop(attempt, None)
-    if pending is not None:
-        _leave(memory, keys_of(pending.build))
-    else:
+    is_in_flight = pending is not None
+    if pending is None:
         pending = memory.lost.pop(attempt, None)
-    if event.outcome is Outcome.NONE:
-        return
     # A finish whose start we never saw still teaches what its key names.
     build = Build(key) if pending is None else pending.build
-    keys = keys_of(build)
+    keys = keys_of(build) if pending is None else pending.keys
+    if is_in_flight:
+        _leave(memory, keys)
+    if event.outcome is Outcome.NONE:
+        return
     failed = 1.0 if event.outcome is Outcome.FAILED else 0.0
-    is_timed = pending is not None and not event.is_assumed
     minutes = (
-        (now - pending.touched_at) / 60 if pending is not None and is_timed else nan
+        nan if pending is None or event.is_assumed else (now - pending.touched_at) / 60
     )
     for track in keys.learning:
         record = memory.tracks.get(track)
         if record is None:
-            record = _track(memory, track, now)
+            record = memory.tracks.put(track, TrackRecord(now))
             record.start(now)
             record.leave()
         record.learn(failed, now, minutes)
-    _learn_paths(memory, build, failed, now)
+    _learn_tallies(memory, ("", key.repo), failed, now, HOUR)
+    if build.change is not None:
+        for paths in path_keys(key.repo, build.change.paths):
+            _learn_tallies(memory, paths, failed, now, HALF_LIFE_SECONDS)
     node = memory.nodes.get(keys.node)
     if node is not None:
         parent = None if keys.parent is None else memory.nodes.get(keys.parent)
         node.learn(event.results, failed, now, minutes, parent)
-    if keys.commit is not None:
-        commit = memory.commits.get(keys.commit)
-        if commit is not None:
-            commit.known += 1
-            commit.red += int(failed)
-            commit.failed_by_pipeline[key.pipeline] = failed
-    board = memory.boards.get(keys.board) or Board()
-    board.learn(key.pipeline, Posted(failed, now, keys.node))
-    memory.boards.touch(keys.board, board)
+    _learn_surroundings(memory, keys, key.pipeline, failed, now)
     if code_state and build.signals:
-        nearby = memory.neighbourhoods.get(key.repo) or Neighbourhood.empty(
-            len(code_state)
-        )
-        nearby.learn(
-            code_vector(build.signals, code_state), failed, now, event_code(build.event)
-        )
-        memory.neighbourhoods.touch(key.repo, nearby)
+        _learn_code(memory, build, code_state, failed, now)
 
 
 def tidy(memory: Memory, now: float) -> None:
@@ -108,16 +100,8 @@ def tidy(memory: Memory, now: float) -> None:
         if pending.touched_at > now - LOST_AFTER_SECONDS:
             break
         del memory.pending[attempt]
-        memory.lost.touch(attempt, pending)
-        _leave(memory, keys_of(pending.build))
-
-
-def _track(memory: Memory, key: str, now: float) -> TrackRecord:
-    record = memory.tracks.get(key)
-    if record is None:
-        record = TrackRecord(touched_at=now)
-    memory.tracks.touch(key, record)
-    return record
+        memory.lost.put(attempt, pending)
+        _leave(memory, pending.keys)
 
 
 def _leave(memory: Memory, keys: RecordKeys) -> None:
@@ -130,23 +114,43 @@ def _leave(memory: Memory, keys: RecordKeys) -> None:
 def _learn_size(memory: Memory, repo: str, change: Change | None, now: float) -> None:
     size = change_size(change)
     if size == size:
-        sizes = memory.sizes.get(repo) or SizeDistribution()
+        sizes = memory.sizes.touch(repo)
+        if sizes is None:
+            sizes = memory.sizes.put(repo, SizeDistribution())
         sizes.learn(size, now)
-        memory.sizes.touch(repo, sizes)
 
 
-def _learn_paths(memory: Memory, build: Build, failed: float, now: float) -> None:
-    for key in ("", build.key.repo):
-        _tally(memory, key).learn(failed, now, HOUR)
-    if build.change is not None:
-        files, directories = path_keys(build.key.repo, build.change.paths)
-        for key in (*files, *directories):
-            _tally(memory, key).learn(failed, now, HALF_LIFE_SECONDS)
+def _learn_tallies(
+    memory: Memory, keys: Iterable[str], failed: float, now: float, half_life: float
+) -> None:
+    tallies = memory.tallies
+    for key in keys:
+        tally = tallies.touch(key)
+        if tally is None:
+            tally = tallies.put(key, Tally(now))
+        tally.learn(failed, now, half_life)
 
 
-def _tally(memory: Memory, key: str) -> Tally:
-    tally = memory.tallies.get(key)
-    if tally is None:
-        tally = Tally()
-    memory.tallies.touch(key, tally)
-    return tally
+def _learn_surroundings(
+    memory: Memory, keys: RecordKeys, pipeline: str, failed: float, now: float
+) -> None:
+    commit = None if keys.commit is None else memory.commits.get(keys.commit)
+    if commit is not None:
+        commit.known += 1
+        commit.red += int(failed)
+        commit.failed_by_pipeline[pipeline] = failed
+    board = memory.boards.touch(keys.board)
+    if board is None:
+        board = memory.boards.put(keys.board, Board())
+    board.learn(pipeline, Posted(failed, now, keys.node))
+
+
+def _learn_code(
+    memory: Memory, build: Build, names: tuple[str, ...], failed: float, now: float
+) -> None:
+    repo = build.key.repo
+    nearby = memory.neighbourhoods.touch(repo)
+    if nearby is None:
+        nearby = memory.neighbourhoods.put(repo, Neighbourhood.empty(len(names)))
+    state = code_vector(build.signals, names)
+    nearby.learn(state, event_code(build.event), failed, now)

@@ -6,8 +6,9 @@ from parent to parent until it meets outcomes that are known.
 """
 
 from collections.abc import Mapping
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from math import nan
+from operator import mul
 
 import msgspec
 
@@ -17,7 +18,9 @@ STEPS = 64
 """How many ancestors a walk visits at the most."""
 KNOWN_ANCESTORS = 8
 """After how many known ancestors a walk stops."""
-_FADING = 0.6
+# What each known ancestor weighs: 0.6 of the one before.
+_SHARES = tuple(accumulate([0.6] * (KNOWN_ANCESTORS - 1), mul, initial=1.0))
+_SHARED = tuple(accumulate(_SHARES))
 _HOUR = 3_600.0
 
 LINEAGE_FEATURES = features_of(
@@ -133,12 +136,9 @@ def lineage_features(
         return of_parent + _UNKNOWN_BEYOND_PARENT, None
     count = len(known)
     red_run = known.index(0.0) if 0.0 in known else count
-    weight = faded = 0.0
-    share = 1.0
-    for failed in known:
-        weight += share
+    faded = 0.0
+    for share, failed in zip(_SHARES, known, strict=False):
         faded += share * failed
-        share *= _FADING
     return (
         (
             *of_parent,
@@ -151,7 +151,7 @@ def lineage_features(
             *((known + _TWO_UNKNOWN)[1:3]),
             float(red_run),
             sum(known) / count,
-            faded / weight,
+            faded / _SHARED[count - 1],
             float(sum(a != b for a, b in pairwise(known))),
         ),
         nearest,

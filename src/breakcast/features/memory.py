@@ -3,6 +3,7 @@
 from typing import Any
 
 from breakcast.features.change import SizeDistribution
+from breakcast.features.keys import RecordKeys, keys_of
 from breakcast.features.lineage import BuildNode
 from breakcast.features.neighbourhood import Neighbourhood
 from breakcast.features.pending import Pending
@@ -10,6 +11,7 @@ from breakcast.features.shelf import Shelf
 from breakcast.features.snapshot import Records
 from breakcast.features.surroundings import Board, CommitRecord
 from breakcast.features.track import Tally, TrackRecord
+from breakcast.history.events import Build
 
 MOST_TRACKS = 200_000
 MOST_TALLIES = 200_000
@@ -33,11 +35,20 @@ class Memory:
         self.neighbourhoods = Shelf[Neighbourhood](MOST_REPOSITORIES)
         self.pending = Shelf[Pending](MOST_PENDING)
         self.lost = Shelf[Pending](MOST_PENDING)
+        self._named: tuple[Build, RecordKeys] | None = None
+
+    def keys_of(self, build: Build) -> RecordKeys:
+        """Name the records of a build; the one asked for last is remembered."""
+        # In one piece, as threads may read side by side.
+        named = self._named
+        if named is None or named[0] is not build:
+            named = self._named = (build, keys_of(build))
+        return named[1]
 
     @property
     def shelves(self) -> dict[str, Shelf[Any]]:
         """All records, by what they are of."""
-        return vars(self)
+        return {name: shelf for name, shelf in vars(self).items() if name != "_named"}
 
     def records(self) -> Records:
         """Give all records, for a snapshot."""

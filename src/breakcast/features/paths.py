@@ -1,7 +1,9 @@
 """How the changed files and their directories have fared, over about a month."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from math import nan
+from typing import TypeAlias
 
 from breakcast.features.catalog import features_of
 from breakcast.features.track import Tally
@@ -25,44 +27,57 @@ PATH_FEATURES = features_of(
     "directory",
     ((fact, unit, f"Of their directories: {said}") for fact, unit, said in _FACTS),
 )
+PathKeys: TypeAlias = tuple[tuple[str, ...], tuple[str, ...]]
+_FEW = 64
 _UNKNOWN = (nan,) * len(_FACTS)
 
 
-def path_keys(repo: str, paths: tuple[str, ...]) -> tuple[list[str], list[str]]:
+def path_keys(repo: str, paths: tuple[str, ...]) -> PathKeys:
     r"""
     Where the tallies of a build's files, and of their directories, are kept.
 
     >>> path_keys("acme/shop", ("src/a.py", "src/b.py"))[1]
-    ['acme/shop\x1fsrc/']
+    ('acme/shop\x1fsrc/',)
     """
-    files = [f"{repo}\x1f{path}" for path in paths[:LOOKED_UP]]
-    directories = dict.fromkeys(
-        f"{repo}\x1f{path.rpartition('/')[0]}/" for path in paths
+    # A build's paths are asked for when it starts, and again when it has finished;
+    # the other pipelines of its commit have the same ones.
+    return (_few_keys if len(paths) <= _FEW else _keys)(repo, paths)
+
+
+def _keys(repo: str, paths: tuple[str, ...]) -> PathKeys:
+    directories = {f"{repo}\x1f{path.rpartition('/')[0]}/": None for path in paths}
+    return (
+        tuple([f"{repo}\x1f{path}" for path in paths[:LOOKED_UP]]),
+        tuple(directories)[:LOOKED_UP],
     )
-    return files, list(directories)[:LOOKED_UP]
+
+
+_few_keys = lru_cache(maxsize=1_024)(_keys)
 
 
 def path_features(
-    keys: list[str], tallies: Mapping[str, Tally], now: float
+    keys: tuple[str, ...], tallies: Mapping[str, Tally], now: float
 ) -> tuple[float, ...]:
     """What the tallies under these keys say at `now`, in the order of `_FACTS`."""
     if not keys:
         return _UNKNOWN
-    ratios: list[float] = []
-    most = last_failed = 0.0
+    seen = 0
+    highest = added = most = last_failed = 0.0
     for key in keys:
         tally = tallies.get(key)
         if tally is None:
             continue
         known = tally.known_at(now, HALF_LIFE_SECONDS)
         red = known * tally.red / tally.known
-        ratios.append((red + _PRIOR_RED) / (known + _PRIOR_KNOWN))
-        last_failed += tally.last_failed
+        ratio = (red + _PRIOR_RED) / (known + _PRIOR_KNOWN)
+        seen += 1
+        added += ratio
+        highest = max(highest, ratio)
         most = max(most, known)
-    seen = len(ratios)
+        last_failed += tally.last_failed
     return (
-        max(ratios) if seen else nan,
-        sum(ratios) / seen if seen else nan,
+        highest if seen else nan,
+        added / seen if seen else nan,
         1.0 - seen / len(keys),
         last_failed / len(keys),
         most,

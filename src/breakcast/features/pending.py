@@ -2,6 +2,7 @@
 
 import msgspec
 
+from breakcast.features.keys import RecordKeys
 from breakcast.history.events import Build
 
 
@@ -10,3 +11,4 @@ class Pending(msgspec.Struct):
 
     touched_at: float
     build: Build
+    keys: RecordKeys

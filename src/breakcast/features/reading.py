@@ -5,16 +5,13 @@ from math import nan
 
 from breakcast.features.catalog import HEADLINE_WIDTH, Catalog
 from breakcast.features.change import change_features, change_size
+from breakcast.features.closeness import UNKNOWN_NEIGHBOURS, neighbour_features
 from breakcast.features.columns import track_column
-from breakcast.features.keys import RecordKeys, attempt_key, keys_of
+from breakcast.features.keys import RecordKeys, attempt_key
 from breakcast.features.lineage import BuildNode, lineage_features
 from breakcast.features.memory import Memory
-from breakcast.features.neighbourhood import (
-    UNKNOWN_NEIGHBOURS,
-    code_vector,
-    event_code,
-)
-from breakcast.features.paths import path_features, path_keys
+from breakcast.features.neighbourhood import code_vector, event_code
+from breakcast.features.paths import PathKeys, path_features, path_keys
 from breakcast.features.surroundings import (
     commit_features,
     last_hour_features,
@@ -27,6 +24,7 @@ _PIPELINE_RED = track_column("pipeline", "red_ratio_10")
 _BRANCH_RED = track_column("branch", "red_ratio_10")
 _AUTHOR_RED = track_column("author", "red_ratio_10")
 _NO_HEADLINE = [nan] * HEADLINE_WIDTH
+_NO_PATHS: PathKeys = ((), ())
 
 
 def read_features(
@@ -35,7 +33,7 @@ def read_features(
     """Read what is known of a build at `now`, in catalog order."""
     key = build.key
     repo, pipeline = key.repo, key.pipeline
-    keys = keys_of(build)
+    keys = memory.keys_of(build)
     change = _change_of(build, memory)
     values = _NO_HEADLINE.copy()
     values += change_features(build, change)
@@ -43,7 +41,7 @@ def read_features(
     for track in keys.tracks:
         record = None if track is None else record_of(track)
         values += UNKNOWN_TRACK if record is None else record.features(now)
-    files, directories = ([], []) if change is None else path_keys(repo, change.paths)
+    files, directories = _NO_PATHS if change is None else path_keys(repo, change.paths)
     values += path_features(files, memory.tallies, now)
     values += path_features(directories, memory.tallies, now)
     of_lineage, ancestor = lineage_features(keys.parent, memory.nodes, now)
@@ -57,7 +55,8 @@ def read_features(
         values += UNKNOWN_NEIGHBOURS
     else:
         state = code_vector(build.signals, catalog.code_state)
-        values += nearby.features(state, now, event_code(build.event))
+        event = event_code(build.event)
+        values += neighbour_features(nearby, state, event, now)
     if catalog.results:
         previous = ancestor or _last_on_branch(keys, pipeline, memory)
         results = {} if previous is None else previous.results

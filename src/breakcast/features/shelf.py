@@ -29,7 +29,7 @@ class Shelf(OrderedDict[str, RecordT]):
     >>> from breakcast.features.track import Tally
     >>> shelf = Shelf(limit=2)
     >>> for key in ("a", "b", "a", "c"):
-    ...     shelf.touch(key, Tally())
+    ...     tally = shelf.touch(key) or shelf.put(key, Tally())
     >>> list(shelf)
     ['a', 'c']
     """
@@ -38,12 +38,20 @@ class Shelf(OrderedDict[str, RecordT]):
         super().__init__()
         self.limit = limit
 
-    def touch(self, key: str, record: RecordT) -> None:
+    def put(self, key: str, record: RecordT) -> RecordT:
         """Put a record last; drop the lightest one if the shelf is overfull."""
         self[key] = record
         self.move_to_end(key)
         if len(self) > self.limit:
             self.popitem(last=False)
+        return record
+
+    def touch(self, key: str) -> RecordT | None:
+        """Give a record, which is now last; None if there is none."""
+        record = self.get(key)
+        if record is not None:
+            self.move_to_end(key)
+        return record
 
     def forget(self, now: float) -> None:
         """Drop what was last touched `FORGET_AFTER_SECONDS` or longer ago."""

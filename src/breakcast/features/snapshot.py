@@ -19,8 +19,11 @@ from breakcast.features.neighbourhood import Neighbourhood
 from breakcast.features.pending import Pending
 from breakcast.features.surroundings import Board, CommitRecord
 from breakcast.features.track import Tally, TrackRecord
+from breakcast.history.events import Event
 
 FORMAT = 1
+# Text that is no UTF-8 is reported as such.
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError)
 
 
 class Records(msgspec.Struct):
@@ -38,12 +41,14 @@ class Records(msgspec.Struct):
 
 
 class Snapshot(msgspec.Struct):
-    """A feature state at one ledger position."""
+    """A feature state at one ledger position; `held` are its last instant's facts."""
 
     catalog: str
     position: int
     facts_seen: int
     known_until: float
+    held: list[Event]
+    held_at: float
     records: Records
 
 
@@ -69,7 +74,7 @@ def unpack(packed: bytes, catalog: str) -> Snapshot:
     """
     try:
         envelope = msgspec.msgpack.decode(packed, type=_Envelope)
-    except msgspec.MsgspecError as error:
+    except _UNREADABLE as error:
         raise SnapshotError(_refusal(f"cannot be read ({error})")) from error
     if envelope.format != FORMAT:
         wrong = f"has format {envelope.format}, this code reads {FORMAT}"
@@ -80,7 +85,7 @@ def unpack(packed: bytes, catalog: str) -> Snapshot:
         raise SnapshotError(_refusal(wrong))
     try:
         snapshot = _DECODER.decode(envelope.body)
-    except msgspec.MsgspecError as error:
+    except _UNREADABLE as error:
         raise SnapshotError(_refusal(f"cannot be read ({error})")) from error
     if snapshot.catalog != catalog:
         wrong = f"is of catalog {snapshot.catalog[:12]}, wanted is {catalog[:12]}"

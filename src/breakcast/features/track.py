@@ -43,6 +43,12 @@ TRACK_FACTS = (
     ("since_start_hours", "hours", "Since a build last started."),
     ("known_share", "ratio", "Known outcomes of builds started, halving each month."),
 )
+# Over how many outcomes a ratio averages once so many are known.
+_MOST_COUNTED = 40
+_COUNTED = [
+    tuple(min(known, most) for most in (3, 10, 20, _MOST_COUNTED))
+    for known in range(_MOST_COUNTED + 1)
+]
 TRACK_WIDTH = len(TRACK_FACTS)
 UNKNOWN_TRACK = (nan,) * TRACK_WIDTH
 _NEVER_KNOWN = (nan,) * 6 + (0.0, 0.0, 0.0) + (nan,) * 7
@@ -117,18 +123,19 @@ class TrackRecord(msgspec.Struct):
     def learn(self, failed: float, now: float, minutes: float) -> None:
         """Learn an outcome (1.0 red, 0.0 green); minutes may be NaN."""
         known = self.known = self.known + 1
+        of_3, of_10, of_20, of_40 = _COUNTED[known if known < _MOST_COUNTED else -1]
         if known == 1:
             self.red_ratio_3 = self.red_ratio_10 = self.red_ratio_40 = failed
             self.streak = 1 if failed else -1
         else:
-            self.red_ratio_3 += (failed - self.red_ratio_3) / min(known, 3)
-            self.red_ratio_10 += (failed - self.red_ratio_10) / min(known, 10)
-            self.red_ratio_40 += (failed - self.red_ratio_40) / min(known, 40)
+            self.red_ratio_3 += (failed - self.red_ratio_3) / of_3
+            self.red_ratio_10 += (failed - self.red_ratio_10) / of_10
+            self.red_ratio_40 += (failed - self.red_ratio_40) / of_40
             if failed == self.last_failed:
-                self.flip_ratio -= self.flip_ratio / min(known, 20)
+                self.flip_ratio -= self.flip_ratio / of_20
                 self.streak += 1 if failed else -1
             else:
-                self.flip_ratio += (1.0 - self.flip_ratio) / min(known, 20)
+                self.flip_ratio += (1.0 - self.flip_ratio) / of_20
                 self.streak = 1 if failed else -1
             gap = now - self.known_at
             fading = exp2(gap * _PER_DAY)
@@ -139,9 +146,7 @@ class TrackRecord(msgspec.Struct):
             self.red_month *= fading
         if minutes == minutes:
             mean = self.minutes
-            self.minutes = (
-                minutes if mean != mean else mean + (minutes - mean) / min(known, 10)
-            )
+            self.minutes = minutes if mean != mean else mean + (minutes - mean) / of_10
         self.last_failed = failed
         self.known_at = now
         self.known_day += 1.0
