@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-REMEMBERED = 2_048
+REMEMBERED = 1_024
 """At most so many builds of a repository; a quarter goes when they are full."""
 BLOCK = 128
 """A neighbourhood has room for so many builds, or for 2, 4, 8, … times as many."""
@@ -59,6 +59,7 @@ class Neighbourhood(msgspec.Struct):
         failed: 1.0 red, 0.0 green; (n,).
         known_at: When the outcome became known, likewise; (n,).
         count: How many builds there are; the other columns mean nothing.
+        learnt: How many builds there ever were.
     """
 
     touched_at: float
@@ -68,6 +69,7 @@ class Neighbourhood(msgspec.Struct):
     failed: Floats
     known_at: NDArray[np.float64]
     count: int = 0
+    learnt: int = 0
 
     @classmethod
     def empty(cls, signals: int) -> "Neighbourhood":
@@ -98,6 +100,7 @@ class Neighbourhood(msgspec.Struct):
         self.failed[at] = failed
         self.known_at[at] = now
         self.count = at + 1
+        self.learnt += 1
         self.touched_at = now
 
     def carried_forward(self, state: list[float]) -> list[float]:
