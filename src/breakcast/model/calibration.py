@@ -14,10 +14,9 @@ from math import exp
 
 import msgspec
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import expit, log_expit
 
-from breakcast.model.estimator import Bools, Floats
+from breakcast.model.forecasts import Bools, Floats
 
 SHRINKAGE = 10.0
 """The forecast variance that stands for "no offset": of 40 builds at p = 1/2."""
@@ -63,6 +62,9 @@ def fit_platt(logit: Floats, failed: Bools) -> Platt:
     """
     if not len(logit):
         return Platt()
+    # Fitting is for training; a server calibrates without it, and starts sooner.
+    from scipy.optimize import minimize  # noqa: PLC0415
+
     sign = np.where(failed, 1.0, -1.0)
 
     def loss(at: Floats) -> tuple[float, Floats]:
