@@ -93,25 +93,33 @@ def main() -> None:
         )
     settings = read_settings()
     found: dict[str, Any] = {"about": about(), "judged": [], "ablation": []}
+    tables = {}
     for name in arguments.files:
-        table, found_in_file = read(DATA / f"{name}.parquet", settings)
-        with wiring.workers(settings, len(table)) as pool:
-            for protocol in get_args(Protocol):
-                began = time.perf_counter()
-                evaluation, _ = judge_table(
-                    table, Terms(protocol=protocol), found=found_in_file, executor=pool
-                )
-                seconds = round(time.perf_counter() - began, 1)
-                found["judged"].append(figures(name, evaluation, seconds))
-                note(f"{name} {protocol}: {seconds} s")
-            if name in ABLATED and not arguments.no_ablation:
-                found["ablation"] += list(ablation(name, table, pool))
+        table, findings = read(DATA / f"{name}.parquet", settings)
+        tables[name] = table
+        for protocol in get_args(Protocol):
+            began = time.perf_counter()
+            with wiring.workers(settings, len(table)) as pool:
+                terms = Terms(protocol=protocol)
+                evaluation, _ = judge_table(table, terms, found=findings, executor=pool)
+            seconds = round(time.perf_counter() - began, 1)
+            found["judged"].append(figures(name, evaluation, seconds))
+            note(f"{name} {protocol}: {seconds} s")
+            write(found)
+    for name in ABLATED if not arguments.no_ablation else ():
+        if name in tables:
+            with wiring.workers(settings, len(tables[name])) as pool:
+                found["ablation"] += list(ablation(name, tables[name], pool))
+            write(found)
+    print(markdown(found))
+
+
+def write(found: dict[str, Any]) -> None:
+    """Write what has been found so far, so that a run cut short is not lost."""
     RESULTS.mkdir(exist_ok=True)
     packed = msgspec.json.format(msgspec.json.encode(found))
     (RESULTS / "quality.json").write_bytes(packed + b"\n")
-    page = markdown(found)
-    (RESULTS / "quality.md").write_text(page, encoding="utf-8")
-    print(page)
+    (RESULTS / "quality.md").write_text(markdown(found), encoding="utf-8")
 
 
 def about() -> dict[str, str]:
