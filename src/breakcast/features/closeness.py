@@ -10,6 +10,7 @@ became known last counts as nearer.
 """
 
 import threading
+from bisect import bisect_left
 from math import inf, log, nan
 
 import numpy as np
@@ -128,6 +129,7 @@ class _Scratch:
         self.closeness = np.empty((3, room), np.float32)
         self.tenfold, self.near, self.recent = self.closeness
         self.ranked = self.closeness[1:]
+        self.in_line = self.ranked.reshape(-1)
         self.blocks = self.ranked.reshape(2, room // BLOCK, BLOCK)
         self.weights = np.empty((6, room), np.float32)
         self.weight, self.red_weight = self.weights[:3], self.weights[3:]
@@ -190,22 +192,12 @@ def _ranked(scratch: _Scratch, failed: Floats) -> tuple[_Ranking, _Ranking]:
     best = np.maximum.reduce(scratch.blocks, axis=1)
     best.partition(BLOCK - _NEAREST, axis=1)
     passing = scratch.ranked >= best[:, BLOCK - _NEAREST, None]
-    nearest, latest = (
-        sorted(
-            zip(
-                closeness[places].tolist(),
-                places.tolist(),
-                failed[places].tolist(),
-                strict=True,
-            ),
-            reverse=True,
-        )
-        for closeness, (places,) in (
-            (scratch.near, passing[0].nonzero()),
-            (scratch.recent, passing[1].nonzero()),
-        )
-    )
-    return nearest, latest
+    passed = passing.reshape(-1).nonzero()[0]
+    colours = failed.take(passed, mode="wrap").tolist()
+    places = passed.tolist()
+    ranking = list(zip(scratch.in_line[passed].tolist(), places, colours, strict=True))
+    plain = bisect_left(places, len(failed))
+    return sorted(ranking[:plain], reverse=True), sorted(ranking[plain:], reverse=True)
 
 
 def _red_ratio(ranking: _Ranking) -> float:
