@@ -48,7 +48,8 @@ class Memory:
     @property
     def shelves(self) -> dict[str, Shelf[Any]]:
         """All records, by what they are of."""
-        return {name: shelf for name, shelf in vars(self).items() if name != "_named"}
+        kept = vars(self).items()
+        return {name: shelf for name, shelf in kept if isinstance(shelf, Shelf)}
 
     def records(self) -> Records:
         """Give all records, for a snapshot."""

@@ -10,7 +10,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from itertools import repeat
 from math import nan
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,11 @@ from breakcast.features.state import FeatureState
 from breakcast.history.events import BuildFinished, BuildStarted, Event, Outcome
 from breakcast.history.ledger import Ledger
 
+Rows: TypeAlias = NDArray[np.float32]
+
 _Kind = TypeVar("_Kind", bound=np.generic)
+# A cache line of float32: as few columns as cost no more to move than one.
+_COLUMNS_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,7 +45,7 @@ class Table:
     """
 
     catalog: Catalog
-    rows: NDArray[np.float32]
+    rows: Rows
     failed: NDArray[np.float64]
     started_at: NDArray[np.float64]
     known_at: NDArray[np.float64]
@@ -75,25 +79,33 @@ def build_table(
     by_size = sorted(
         ledger.organisations().items(), key=lambda item: (-item[1], item[0])
     )
-    if executor is None:
-        parts = [
-            _replayed(ledger.events(organisation), builds, catalog)
-            for organisation, builds in by_size
-        ]
+    names = [organisation for organisation, _ in by_size]
+    counts = [builds for _, builds in by_size]
+    # Parts go into the table as they come: the rows are never held twice.
+    rows = np.empty((sum(counts), catalog.width), np.float32)
+    parts: list[_Part] = []
+    filled = 0
+    if executor is None or len(names) == 1:
+        for organisation, builds in by_size:
+            space = rows[filled : filled + builds]
+            part = _replayed(ledger.events(organisation), space, catalog)
+            parts.append(part)
+            filled += len(part.failed)
     else:
-        names = [organisation for organisation, _ in by_size]
-        counts = [builds for _, builds in by_size]
-        parts = list(
-            executor.map(
-                _replay_one, repeat(ledger.url), names, counts, repeat(catalog)
-            )
+        replayed = executor.map(
+            _replay_one, repeat(ledger.url), names, counts, repeat(catalog)
         )
-    return _joined(parts, catalog)
+        for found, part in replayed:
+            rows[filled : filled + len(found)] = found
+            parts.append(part)
+            filled += len(found)
+    return _joined(rows[:filled], parts, catalog)
 
 
 @dataclass(slots=True)
 class _Part:
-    rows: NDArray[np.float32]
+    """One organisation's builds: what a table holds of them beside their rows."""
+
     failed: NDArray[np.float64]
     started_at: NDArray[np.float64]
     known_at: NDArray[np.float64]
@@ -102,14 +114,19 @@ class _Part:
     build_ids: NDArray[np.str_]
 
 
-def _replay_one(url: str, organisation: str, builds: int, catalog: Catalog) -> _Part:
-    with Ledger.open(url) as ledger:
-        return _replayed(ledger.events(organisation), builds, catalog)
-
-
-def _replayed(events: Iterator[Event], builds: int, catalog: Catalog) -> _Part:
-    state = FeatureState(catalog)
+def _replay_one(
+    url: str, organisation: str, builds: int, catalog: Catalog
+) -> tuple[Rows, _Part]:
     rows = np.empty((builds, catalog.width), np.float32)
+    with Ledger.open(url) as ledger:
+        part = _replayed(ledger.events(organisation), rows, catalog)
+    return rows[: len(part.failed)], part
+
+
+def _replayed(events: Iterator[Event], rows: Rows, catalog: Catalog) -> _Part:
+    """Replay one organisation's facts, filling the rows from the first on."""
+    builds = len(rows)
+    state = FeatureState(catalog)
     failed, known_at, minutes = (np.full(builds, nan) for _ in range(3))
     started_at = np.empty(builds)
     repo: list[str] = []
@@ -134,18 +151,19 @@ def _replayed(events: Iterator[Event], builds: int, catalog: Catalog) -> _Part:
                 if not event.is_assumed:
                     minutes[place] = (known_at[place] - started_at[place]) / 60
         state.observe(event)
+    found = len(ids)
     return _Part(
-        rows,
-        failed,
-        started_at,
-        known_at,
-        minutes,
+        failed[:found],
+        started_at[:found],
+        known_at[:found],
+        minutes[:found],
         np.array(repo, str),
         np.array(ids, str),
     )
 
 
-def _joined(parts: Sequence[_Part], catalog: Catalog) -> Table:
+def _joined(rows: Rows, parts: Sequence[_Part], catalog: Catalog) -> Table:
+    """Put the builds of all organisations in order, the rows where they are."""
     names, repo = np.unique(
         _stacked([part.repo for part in parts], np.dtype(str)), return_inverse=True
     )
@@ -153,14 +171,12 @@ def _joined(parts: Sequence[_Part], catalog: Catalog) -> Table:
     number = np.dtype(np.float64)
     started_at = _stacked([part.started_at for part in parts], number)
     order = np.lexsort((ids, repo, started_at))
-    rows = (
-        np.concatenate([part.rows for part in parts])
-        if parts
-        else np.empty((0, catalog.width), np.float32)
-    )
+    for first in range(0, catalog.width, _COLUMNS_AT_ONCE):
+        columns = slice(first, first + _COLUMNS_AT_ONCE)
+        rows[:, columns] = rows[order, columns]
     return Table(
         catalog=catalog,
-        rows=rows[order],
+        rows=rows,
         failed=_stacked([part.failed for part in parts], number)[order],
         started_at=started_at[order],
         known_at=_stacked([part.known_at for part in parts], number)[order],
