@@ -32,7 +32,7 @@ from breakcast.history.ledger import Ledger
 from breakcast.history.simulate import Simulation, write_simulated
 
 SIZES = (10_000, 100_000, 1_000_000)
-REPEATS = {10_000: 5, 100_000: 3}
+REPEATS = {10_000: 3, 100_000: 2}
 SEED = 1
 WORKERS = 2
 
