@@ -69,6 +69,7 @@ def test_the_home_moves_all_that_is_kept_unless_it_is_placed_itself(
         ("workers", "two"),
         ("price_a_minute", "-1"),
         ("price_a_minute", "nan"),
+        ("price_a_minute", "inf"),
         ("use_authors", "perhaps"),
     ],
 )

@@ -47,7 +47,7 @@ class Settings(BaseSettings):
     missed_budget: float = Field(default=0.05, gt=0, lt=1)
     """The share of failures that skipping builds may miss."""
 
-    price_a_minute: float = Field(default=0.006, ge=0)
+    price_a_minute: float = Field(default=0.006, ge=0, allow_inf_nan=False)
     """What one minute of CI costs; GitHub's list price of a 2-core Linux runner."""
 
     @classmethod

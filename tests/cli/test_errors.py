@@ -101,6 +101,21 @@ def test_a_ledger_that_is_none_is_one_line(
     assert history.read_text().endswith(PLAIN + "\n")
 
 
+@pytest.mark.parametrize("name", ["home", "registry"])
+def test_a_place_where_no_folder_can_be_made_is_one_line(
+    breakcast: Command, here: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """What the system refuses is said in the system's words."""
+    (here / "file").touch()
+    monkeypatch.setenv(f"BREAKCAST_{name.upper()}", "file/below")
+
+    ran = breakcast("models")
+
+    assert ran.code == 1
+    assert _is_one_line(ran)
+    assert "file" in ran.err
+
+
 @pytest.mark.parametrize("command", ["backtest", "import"])
 @pytest.mark.parametrize(
     ("name", "value"),

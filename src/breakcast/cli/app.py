@@ -45,7 +45,8 @@ def main() -> None:
     except BadInput as error:
         _tell(str(error))
         sys.exit(2)
-    except BreakcastError as error:
+    except (BreakcastError, OSError) as error:
+        # A disk, a folder or a bucket that refuses: its own words say it best.
         _tell(str(error))
         sys.exit(1)
 
