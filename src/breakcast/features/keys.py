@@ -5,7 +5,8 @@ import msgspec
 from breakcast.features.change import MAIN_BRANCHES
 from breakcast.history.events import Build, BuildKey
 
-ORGANISATION = "organisation"
+# No repository is named so.
+ORGANISATION = ""
 
 
 class RecordKeys(msgspec.Struct, frozen=True, gc=False):

@@ -11,13 +11,10 @@ from breakcast.features.lineage import BuildNode
 from breakcast.features.memory import Memory
 from breakcast.features.neighbourhood import Neighbourhood, code_vector, event_code
 from breakcast.features.paths import HALF_LIFE_SECONDS, path_keys
-from breakcast.features.pending import Pending
+from breakcast.features.pending import Pending, lost_by
 from breakcast.features.surroundings import Board, CommitRecord, Posted
 from breakcast.features.track import HOUR, Tally, TrackRecord
 from breakcast.history.events import Build, BuildFinished, Change, ChangeSeen, Outcome
-
-LOST_AFTER_SECONDS = 86_400.0
-"""A build that has not finished a day after its start no longer counts as in flight."""
 
 
 def learn_start(memory: Memory, build: Build, now: float) -> None:
@@ -40,6 +37,8 @@ def learn_start(memory: Memory, build: Build, now: float) -> None:
             commit = memory.commits.put(keys.commit, CommitRecord())
         commit.touched_at = now
         commit.started += 1
+    if len(memory.pending) == memory.pending.limit:
+        _lose_first(memory)
     memory.pending.put(attempt_key(build.key), Pending(now, build, keys))
 
 
@@ -47,8 +46,9 @@ def learn_change(memory: Memory, event: ChangeSeen, now: float) -> None:
     """Complete a build in flight by what its commit changed."""
     pending = memory.pending.get(attempt_key(event.key))
     if pending is not None:
+        if pending.build.change is None:
+            _learn_size(memory, event.key.repo, event.change, now)
         pending.build = msgspec.structs.replace(pending.build, change=event.change)
-        _learn_size(memory, event.key.repo, event.change, now)
 
 
 def learn_finish(
@@ -92,16 +92,16 @@ def learn_finish(
         _learn_code(memory, build, code_state, failed, now)
 
 
-def tidy(memory: Memory, now: float) -> None:
-    """Drop what weighs nothing any more; count lost builds out of flight."""
-    memory.forget(now)
-    while memory.pending:
-        attempt, pending = next(iter(memory.pending.items()))
-        if pending.touched_at > now - LOST_AFTER_SECONDS:
-            break
-        del memory.pending[attempt]
-        memory.lost.put(attempt, pending)
-        _leave(memory, pending.keys)
+def lose(memory: Memory, now: float) -> None:
+    """Count the builds out that have been in flight for too long by `now`."""
+    for _ in list(lost_by(now, memory.pending.values())):
+        _lose_first(memory)
+
+
+def _lose_first(memory: Memory) -> None:
+    attempt, pending = memory.pending.popitem(last=False)
+    memory.lost.put(attempt, pending)
+    _leave(memory, pending.keys)
 
 
 def _leave(memory: Memory, keys: RecordKeys) -> None:

@@ -1,6 +1,7 @@
 """All that is kept of one organisation: the records of each kind, on a shelf each."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 from breakcast.features.change import SizeDistribution
 from breakcast.features.keys import RecordKeys, keys_of
@@ -13,28 +14,36 @@ from breakcast.features.surroundings import Board, CommitRecord
 from breakcast.features.track import Tally, TrackRecord
 from breakcast.history.events import Build
 
-MOST_TRACKS = 200_000
-MOST_TALLIES = 200_000
-MOST_BUILDS = 100_000
-MOST_COMMITS = 50_000
-MOST_BOARDS = 50_000
-MOST_REPOSITORIES = 2_000
-MOST_PENDING = 50_000
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many records of each kind are kept of one organisation."""
+
+    tracks: int = 200_000
+    tallies: int = 200_000
+    nodes: int = 100_000
+    commits: int = 50_000
+    boards: int = 50_000
+    repositories: int = 2_000
+    pending: int = 50_000
+
+
+LIMITS = Limits()
 
 
 class Memory:
     """The records of one organisation; `lost` builds no longer count as in flight."""
 
-    def __init__(self) -> None:
-        self.tracks = Shelf[TrackRecord](MOST_TRACKS)
-        self.tallies = Shelf[Tally](MOST_TALLIES)
-        self.nodes = Shelf[BuildNode](MOST_BUILDS)
-        self.commits = Shelf[CommitRecord](MOST_COMMITS)
-        self.boards = Shelf[Board](MOST_BOARDS)
-        self.sizes = Shelf[SizeDistribution](MOST_REPOSITORIES)
-        self.neighbourhoods = Shelf[Neighbourhood](MOST_REPOSITORIES)
-        self.pending = Shelf[Pending](MOST_PENDING)
-        self.lost = Shelf[Pending](MOST_PENDING)
+    def __init__(self, limits: Limits = LIMITS) -> None:
+        self.tracks = Shelf[TrackRecord](limits.tracks)
+        self.tallies = Shelf[Tally](limits.tallies)
+        self.nodes = Shelf[BuildNode](limits.nodes)
+        self.commits = Shelf[CommitRecord](limits.commits)
+        self.boards = Shelf[Board](limits.boards)
+        self.sizes = Shelf[SizeDistribution](limits.repositories)
+        self.neighbourhoods = Shelf[Neighbourhood](limits.repositories)
+        self.pending = Shelf[Pending](limits.pending)
+        self.lost = Shelf[Pending](limits.pending)
         self._named: tuple[Build, RecordKeys] | None = None
 
     def keys_of(self, build: Build) -> RecordKeys:
@@ -56,9 +65,9 @@ class Memory:
         return Records(**{name: dict(shelf) for name, shelf in self.shelves.items()})
 
     @classmethod
-    def of(cls, records: Records) -> "Memory":
+    def of(cls, records: Records, limits: Limits = LIMITS) -> Self:
         """Put the records of a snapshot back."""
-        memory = cls()
+        memory = cls(limits)
         for name, shelf in memory.shelves.items():
             shelf.update(getattr(records, name))
         return memory

@@ -47,7 +47,7 @@ def path_keys(repo: str, paths: tuple[str, ...]) -> PathKeys:
 def _keys(repo: str, paths: tuple[str, ...]) -> PathKeys:
     directories = {f"{repo}\x1f{path.rpartition('/')[0]}/": None for path in paths}
     return (
-        tuple([f"{repo}\x1f{path}" for path in paths[:LOOKED_UP]]),
+        tuple([f"{repo}\x1f{path}" for path in dict.fromkeys(paths[:LOOKED_UP])]),
         tuple(directories)[:LOOKED_UP],
     )
 

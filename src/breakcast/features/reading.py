@@ -1,6 +1,7 @@
 """A build's features at its as-of: read off the records, which stay as they are."""
 
-from itertools import repeat
+from collections import Counter
+from itertools import chain, repeat
 from math import nan
 
 from breakcast.features.catalog import HEADLINE_WIDTH, Catalog
@@ -12,17 +13,20 @@ from breakcast.features.lineage import BuildNode, lineage_features
 from breakcast.features.memory import Memory
 from breakcast.features.neighbourhood import code_vector, event_code
 from breakcast.features.paths import PathKeys, path_features, path_keys
+from breakcast.features.pending import lost_by
 from breakcast.features.surroundings import (
     commit_features,
     last_hour_features,
     sibling_features,
 )
-from breakcast.features.track import UNKNOWN_TRACK
+from breakcast.features.track import KINDS, UNKNOWN_TRACK
 from breakcast.history.events import Build, Change
 
 _PIPELINE_RED = track_column("pipeline", "red_ratio_10")
 _BRANCH_RED = track_column("branch", "red_ratio_10")
 _AUTHOR_RED = track_column("author", "red_ratio_10")
+# Counted from the end of a record's features.
+_IN_FLIGHT = track_column(KINDS[0], "in_flight") - track_column(KINDS[1], "red_ratio_3")
 _NO_HEADLINE = [nan] * HEADLINE_WIDTH
 _NO_PATHS: PathKeys = ((), ())
 
@@ -38,9 +42,12 @@ def read_features(
     values = _NO_HEADLINE.copy()
     values += change_features(build, change)
     record_of = memory.tracks.get
+    lost = _lost_tracks(memory, now)
     for track in keys.tracks:
         record = None if track is None else record_of(track)
         values += UNKNOWN_TRACK if record is None else record.features(now)
+        if lost and track is not None:
+            values[_IN_FLIGHT] -= lost[track]
     files, directories = _NO_PATHS if change is None else path_keys(repo, change.paths)
     values += path_features(files, memory.tallies, now)
     values += path_features(directories, memory.tallies, now)
@@ -70,6 +77,12 @@ def read_features(
         nan if sizes is None else sizes.percentile(change_size(change)),
     )
     return values
+
+
+def _lost_tracks(memory: Memory, now: float) -> Counter[str] | None:
+    """Count the builds in flight too long that no fact has told us of since."""
+    lost = [pending.keys.learning for pending in lost_by(now, memory.pending.values())]
+    return Counter(chain.from_iterable(lost)) if lost else None
 
 
 def _change_of(build: Build, memory: Memory) -> Change | None:

@@ -18,8 +18,13 @@ from numpy.typing import NDArray
 
 from breakcast.errors import Leak
 from breakcast.features.catalog import Catalog
-from breakcast.features.learning import learn_change, learn_finish, learn_start, tidy
-from breakcast.features.memory import Memory
+from breakcast.features.learning import (
+    learn_change,
+    learn_finish,
+    learn_start,
+    lose,
+)
+from breakcast.features.memory import LIMITS, Limits, Memory
 from breakcast.features.reading import read_features
 from breakcast.features.snapshot import Snapshot, pack, unpack
 from breakcast.history.events import (
@@ -33,7 +38,7 @@ from breakcast.history.events import (
 
 Row = NDArray[np.float32]
 
-_TIDY_EVERY = 1_024
+_FORGET_EVERY = 1_024
 
 
 class FeatureState:
@@ -49,14 +54,14 @@ class FeatureState:
     ((210,), True)
     """
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, limits: Limits = LIMITS) -> None:
         self.catalog = catalog
         self.position = 0
         self.facts_seen = 0
         self.known_until = float("-inf")
         self._held: list[Event] = []
         self._held_at = float("-inf")
-        self.memory = Memory()
+        self.memory = Memory(limits)
         self._packed = Struct(f"{catalog.width}f")
 
     def save(self) -> bytes:
@@ -74,7 +79,7 @@ class FeatureState:
         )
 
     @classmethod
-    def load(cls, packed: bytes, catalog: Catalog) -> Self:
+    def load(cls, packed: bytes, catalog: Catalog, limits: Limits = LIMITS) -> Self:
         """
         Restore what `save` packed: the same rows from here on, bit for bit.
 
@@ -83,13 +88,13 @@ class FeatureState:
                 another catalog.
         """
         snapshot = unpack(packed, catalog.hash)
-        state = cls(catalog)
+        state = cls(catalog, limits)
         state.position = snapshot.position
         state.facts_seen = snapshot.facts_seen
         state.known_until = snapshot.known_until
         state._held = snapshot.held
         state._held_at = snapshot.held_at
-        state.memory = Memory.of(snapshot.records)
+        state.memory = Memory.of(snapshot.records, limits)
         return state
 
     def row(self, build: Build, as_of: datetime) -> Row:
@@ -130,6 +135,7 @@ class FeatureState:
         if len(self._held) > 1:
             # In the order of the events' own names, not of their arrival.
             self._held.sort(key=lambda event: (KIND_ORDER[type(event)], event.key))
+        lose(self.memory, now)
         for event in self._held:
             self.known_until = now
             self.facts_seen += 1
@@ -139,6 +145,6 @@ class FeatureState:
                 learn_finish(self.memory, event, now, self.catalog.code_state)
             elif isinstance(event, ChangeSeen):
                 learn_change(self.memory, event, now)
-            if self.facts_seen % _TIDY_EVERY == 0:
-                tidy(self.memory, now)
+            if self.facts_seen % _FORGET_EVERY == 0:
+                self.memory.forget(now)
         self._held.clear()
