@@ -4,7 +4,7 @@ from bisect import bisect_left
 from math import inf, isnan
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from breakcast.features.change import (
@@ -26,6 +26,7 @@ def facts_of(change: Change | None = None, **about: object) -> dict[str, float]:
     return dict(zip(NAMES, values, strict=True))
 
 
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.floats(0, 9).map(round).map(float), max_size=600), st.floats(0, 9))
 def test_the_percentile_is_of_the_last_256_sizes(
     sizes: list[float], size: float
