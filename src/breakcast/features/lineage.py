@@ -103,7 +103,7 @@ def lineage_features(
     >>> values, ancestor = lineage_features("b", nodes, now=3600.0)
     >>> named = dict(zip((f.name for f in LINEAGE_FEATURES), values))
     >>> named["lineage.depth"], named["lineage.failed"], ancestor is red
-    (2.0, 1.0, True)
+    (2, 1.0, True)
     """
     first = None if parent is None else nodes.get(parent)
     if first is None:
@@ -111,26 +111,28 @@ def lineage_features(
     known: list[float] = []
     nearest: BuildNode | None = None
     unfinished = depth = 0
-    node: BuildNode | None = first
+    node = first
     for step in range(1, STEPS + 1):
-        if node is None:
-            break
-        if node.failed == node.failed:
+        failed = node.failed
+        if failed == failed:
             if nearest is None:
                 nearest, depth = node, step
-            known.append(node.failed)
+            known.append(failed)
             if len(known) == KNOWN_ANCESTORS:
                 break
         elif nearest is None:
             unfinished += 1
-        node = nodes.get(node.parent) if node.parent is not None else None
+        before = None if node.parent is None else nodes.get(node.parent)
+        if before is None:
+            break
+        node = before
     of_parent = (
         1.0,
         (now - first.touched_at) / _HOUR,
-        float(first.children),
-        float(first.children_known),
-        float(first.children_red),
-        float(unfinished),
+        first.children,
+        first.children_known,
+        first.children_red,
+        unfinished,
     )
     if nearest is None:
         return of_parent + _UNKNOWN_BEYOND_PARENT, None
@@ -142,17 +144,17 @@ def lineage_features(
     return (
         (
             *of_parent,
-            float(depth),
+            depth,
             nearest.failed,
             (now - nearest.known_at) / _HOUR,
             nearest.minutes,
-            float(nearest.children_known),
-            float(nearest.children_red),
+            nearest.children_known,
+            nearest.children_red,
             *((known + _TWO_UNKNOWN)[1:3]),
-            float(red_run),
+            red_run,
             sum(known) / count,
             faded / _SHARED[count - 1],
-            float(sum(a != b for a, b in pairwise(known))),
+            sum([a != b for a, b in pairwise(known)]),
         ),
         nearest,
     )

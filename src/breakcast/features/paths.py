@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import lru_cache
-from math import nan
+from math import exp2, nan
 from typing import TypeAlias
 
 from breakcast.features.catalog import features_of
@@ -67,7 +67,7 @@ def path_features(
         tally = tallies.get(key)
         if tally is None:
             continue
-        known = tally.known_at(now, HALF_LIFE_SECONDS)
+        known = tally.known * exp2((tally.touched_at - now) / HALF_LIFE_SECONDS)
         red = known * tally.red / tally.known
         ratio = (red + _PRIOR_RED) / (known + _PRIOR_KNOWN)
         seen += 1
