@@ -44,16 +44,31 @@ def ledger_url(place: str | Path) -> URL:
     try:
         url = make_url(place)
         backend = url.get_backend_name()
-    except (ArgumentError, ValueError) as error:
-        message = f"the ledger's URL cannot be read: {error}"
-        raise LedgerError(message) from error
+    except (ArgumentError, ValueError):
+        # What cannot be read may hold a password anywhere: it is not repeated.
+        message = (
+            "the ledger's URL cannot be read; use a file's path, sqlite:///… or "
+            "postgresql://user:password@host/name, with %40 for @ in a password"
+        )
+        raise LedgerError(message) from None
     if backend not in {"sqlite", "postgresql"}:
         message = (
-            f"the ledger's URL {url.render_as_string()} names {backend}; use a file's "
+            f"the ledger's URL {shown(url)} names {backend}; use a file's "
             "path, sqlite:///… or postgresql://…"
         )
         raise LedgerError(message)
     return url
+
+
+def shown(url: URL) -> str:
+    """
+    Show a URL without its secrets: no password, nothing of its query.
+
+    >>> from sqlalchemy import make_url
+    >>> shown(make_url("postgresql://ann:pw@host/ci?password=pw"))
+    'postgresql://ann:***@host/ci'
+    """
+    return url.set(query={}).render_as_string()
 
 
 def ledger_engine(url: URL, *, is_durable: bool = True) -> Engine:
@@ -76,12 +91,11 @@ def ledger_engine(url: URL, *, is_durable: bool = True) -> Engine:
     # Parameters are people's branches and paths: they do not belong in messages.
     try:
         engine = create_engine(url, hide_parameters=True)
-    except ImportError as error:
-        message = (
-            f"the ledger {url.render_as_string()} needs {error.name}; install "
-            "breakcast[postgres]"
-        )
-        raise LedgerError(message) from error
+    except (ImportError, SQLAlchemyError) as error:
+        message = f"the ledger {shown(url)} cannot be opened: {type(error).__name__}"
+        if isinstance(error, ImportError) and error.name is not None:
+            message += f"; install the database's driver, {error.name}"
+        raise LedgerError(message) from None
     if engine.dialect.name == "sqlite":
         _prepare_sqlite(engine, "FULL" if is_durable else "OFF")
     return engine
@@ -107,7 +121,7 @@ def told(url: URL) -> Iterator[None]:
         yield
     except SQLAlchemyError as error:
         cause = str(getattr(error, "orig", None) or error)
-        message = f"the ledger {url.render_as_string()} failed: {cause}"
+        message = f"the ledger {shown(url)} failed: {cause}"
         if "locked" in cause:
             message += "; another process writes (an import?): wait for it to end"
         raise LedgerError(message) from error

@@ -30,6 +30,7 @@ from breakcast.errors import LedgerError
 from breakcast.history.ledgerengine import (
     ledger_engine,
     ledger_url,
+    shown,
     told,
     writing,
 )
@@ -143,7 +144,7 @@ def _stored_revision(engine: Engine) -> str | None:
             return str(connection.execute(query).scalar_one())
     if tables:
         message = (
-            f"{engine.url.render_as_string()} holds {', '.join(tables[:5])} and is no "
+            f"{shown(engine.url)} holds {', '.join(tables[:5])} and is no "
             "breakcast ledger; name another file or database"
         )
         raise LedgerError(message)
@@ -156,7 +157,7 @@ def _wrong_version(engine: Engine, found: str) -> LedgerError:
     else:
         remedy = "another breakcast wrote it; use that one, or a later one"
     return LedgerError(
-        f"{engine.url.render_as_string()} is a ledger of version {found}, this code's "
+        f"{shown(engine.url)} is a ledger of version {found}, this code's "
         f"is {REVISIONS[-1]}; {remedy}"
     )
 
