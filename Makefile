@@ -7,7 +7,10 @@ PYTEST_ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 SMOKE := build/smoke
+PEER := build/peers
 LOCKS := requirements
+# Environments of their own: what we are compatible with, and measured against.
+PEERS := kserve schemathesis fastapi mlserver bentoml
 
 # Every install is pinned by hash, from wheels only: nothing is built unseen.
 INSTALL_LOCK := -m pip install -qq --require-hashes --only-binary :all:
@@ -61,6 +64,7 @@ lock: $(VENV)/.dev ## renew the lock files from pyproject.toml, with releases a 
 	@$(COMPILE) --output-file $(LOCKS)/core.lock pyproject.toml
 	@$(COMPILE) --output-file $(LOCKS)/build.lock --constraints $(LOCKS)/core.lock --group pyproject.toml:build
 	@$(COMPILE) --output-file $(LOCKS)/dev.lock --constraints $(LOCKS)/core.lock --constraints $(LOCKS)/build.lock --group pyproject.toml:dev pyproject.toml
+	@$(foreach one,$(PEERS),$(COMPILE) --output-file $(LOCKS)/$(one).lock --group pyproject.toml:$(one);)
 
 COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes \
 	--no-emit-index-url --custom-compile-command 'make lock'
@@ -89,6 +93,12 @@ $(SMOKE)/.core: $(LOCKS)/core.lock
 	@echo "Setting up $(SMOKE) with what a user of the wheel has (once) ..."
 	@$(call make_venv,$(SMOKE)/venv)
 	@$(SMOKE)/venv/bin/python $(INSTALL_LOCK) -r $(LOCKS)/core.lock
+	@touch $@
+
+$(PEER)/%/.ready: $(LOCKS)/%.lock
+	@echo "Setting up $(@D) to compare ourselves with it (once, a minute) ..."
+	@$(call make_venv,$(@D)/venv)
+	@$(@D)/venv/bin/python $(INSTALL_LOCK) -r $<
 	@touch $@
 
 # An interrupted set-up is begun again; a sound one is kept.

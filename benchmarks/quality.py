@@ -24,7 +24,6 @@ import msgspec
 import numpy as np
 import sklearn
 
-from breakcast import wiring
 from breakcast.features.table import Table
 from breakcast.history.importing import import_builds
 from breakcast.history.ledger import Ledger
@@ -32,6 +31,8 @@ from breakcast.model.backtest import Protocol, backtest
 from breakcast.model.evaluation import Evaluation, evaluate
 from breakcast.model.judge import Findings, Terms, judge_table, read_table
 from breakcast.settings import Settings, read_settings
+from breakcast.wiring.histories import open_builds
+from breakcast.wiring.training import workers
 
 DATA = Path(os.environ.get("BREAKCAST_SHARED_DATA", "../shared/data"))
 RESULTS = Path(__file__).with_name("results")
@@ -99,7 +100,7 @@ def main() -> None:
         tables[name] = table
         for protocol in get_args(Protocol):
             began = time.perf_counter()
-            with wiring.workers(settings, len(table)) as pool:
+            with workers(settings, len(table)) as pool:
                 terms = Terms(protocol=protocol)
                 evaluation, _ = judge_table(table, terms, found=findings, executor=pool)
             seconds = round(time.perf_counter() - began, 1)
@@ -108,7 +109,7 @@ def main() -> None:
             write(found)
     for name in ABLATED if not arguments.no_ablation else ():
         if name in tables:
-            with wiring.workers(settings, len(tables[name])) as pool:
+            with workers(settings, len(tables[name])) as pool:
                 found["ablation"] += list(ablation(name, tables[name], pool))
             write(found)
     print(markdown(found))
@@ -142,10 +143,10 @@ def about() -> dict[str, str]:
 
 def read(path: Path, settings: Settings) -> tuple[Table, Findings]:
     """Read a builds file into a table, by way of a ledger that is gone after."""
-    builds = wiring.open_builds(path, settings, assume_minutes=30.0)
+    builds = open_builds(path, settings, assume_minutes=30.0)
     with Ledger.temporary() as ledger:
         found = import_builds(ledger, builds).found
-        with wiring.workers(settings, found.accepted) as pool:
+        with workers(settings, found.accepted) as pool:
             table = read_table(ledger, executor=pool)
     return table, Findings(
         refused_rows=found.refused, assumed_finish=found.assumed_finishes

@@ -51,7 +51,11 @@ def settings_page() -> str:
     for name, field in Settings.model_fields.items():
         after = text.split(f"    {name}: ", 1)[1]
         meaning = " ".join(after.split('"""', 2)[1].split())
-        default = "the number of cores" if name == "workers" else field.default
+        default = field.default
+        if name == "workers":
+            default = "the number of cores"
+        elif isinstance(default, frozenset):
+            default = ", ".join(sorted(default, reverse=True))
         lines.append(f"| `{name}` | {default} | {meaning} |")
     return "\n".join(lines) + "\n"
 
@@ -65,7 +69,7 @@ def outcomes_table() -> str:
 
 ROOMS = (
     "cli",
-    "wiring.py",
+    "wiring",
     "settings.py",
     "console",
     "adapters",
@@ -90,7 +94,7 @@ def map_page() -> str:
         "history/   builds file -> ledger -> replay",
         "features/  replay -> FeatureState -> row(build, as_of) -> table",
         "model/     table -> backtest -> evaluation, table -> train -> bundle",
-        "serving/   row -> predictor -> prediction",
+        "serving/   vector, row -> predictor -> prediction -> V1, V2, journal",
         "console/   evaluation -> report",
         "```",
         "",
@@ -106,11 +110,17 @@ def map_page() -> str:
             continue
         lines += ["", f"## `{room}/`", "", _first_sentence(place / "__init__.py"), ""]
         files = sorted(
-            path for path in place.glob("*.py") if path.name != "__init__.py"
+            path
+            for path in (*place.glob("*.py"), *place.glob("*/__init__.py"))
+            if path != place / "__init__.py" and "migrations" not in path.parts
         )
         lines += ["| file | idea |", "|---|---|"]
-        lines += [f"| `{path.name}` | {_first_sentence(path)} |" for path in files]
+        lines += [f"| `{_name(path)}` | {_first_sentence(path)} |" for path in files]
     return "\n".join(lines) + "\n"
+
+
+def _name(path: Path) -> str:
+    return f"{path.parent.name}/" if path.name == "__init__.py" else path.name
 
 
 def _first_sentence(path: Path) -> str:

@@ -11,6 +11,7 @@ from breakcast import wiring
 from breakcast.history.events import BuildStarted
 from breakcast.model.judge import Terms
 from breakcast.settings import Settings
+from breakcast.wiring import histories, training
 from tests.history.made_builds import HEADER, PLAIN, write_csv
 
 
@@ -19,14 +20,14 @@ def test_the_time_is_told_in_utc() -> None:
 
 
 def test_small_histories_and_single_workers_need_no_pool() -> None:
-    for workers, builds in ((8, wiring.WORTH_A_POOL - 1), (1, 1_000_000)):
-        with wiring.workers(Settings(workers=workers), builds) as pool:
+    for workers, builds in ((8, training.WORTH_A_POOL - 1), (1, 1_000_000)):
+        with training.workers(Settings(workers=workers), builds) as pool:
             assert pool is None
 
 
 @pytest.mark.slow
 def test_large_histories_are_worked_on_in_other_processes() -> None:
-    with wiring.workers(Settings(workers=2), wiring.WORTH_A_POOL) as pool:
+    with training.workers(Settings(workers=2), training.WORTH_A_POOL) as pool:
         assert isinstance(pool, ProcessPoolExecutor)
         assert pool.submit(os.getpid).result() != os.getpid()
 
@@ -34,7 +35,7 @@ def test_large_histories_are_worked_on_in_other_processes() -> None:
 def test_the_terms_are_those_of_the_settings() -> None:
     settings = Settings(target_accuracy=0.7, missed_budget=0.2, price_a_minute=3.0)
 
-    terms = wiring.terms_of(settings, protocol="walk-forward", test_fraction=0.4)
+    terms = training.terms_of(settings, protocol="walk-forward", test_fraction=0.4)
 
     assert terms == Terms(
         protocol="walk-forward",
@@ -48,7 +49,7 @@ def test_the_terms_are_those_of_the_settings() -> None:
 def test_an_author_asked_about_is_the_one_in_the_ledger(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path / "home")
     row = f"{PLAIN},Ada Lovelace"
-    wiring.import_file(write_csv(tmp_path, row, header=HEADER + ",author"), settings)
+    histories.import_file(write_csv(tmp_path, row, header=HEADER + ",author"), settings)
 
     asked = wiring.author_of("Ada Lovelace", settings)
 
@@ -62,7 +63,7 @@ def test_authors_that_do_not_count_are_dropped_when_read(tmp_path: Path) -> None
     settings = Settings(home=tmp_path / "home", use_authors=False)
     row = f"{PLAIN},Ada Lovelace"
 
-    wiring.import_file(write_csv(tmp_path, row, header=HEADER + ",author"), settings)
+    histories.import_file(write_csv(tmp_path, row, header=HEADER + ",author"), settings)
 
     assert _authors(settings) == [None]
     assert wiring.author_of("Ada Lovelace", settings) is None
@@ -72,10 +73,10 @@ def test_a_key_is_made_only_where_something_is_kept(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path / "home")
     history = write_csv(tmp_path, PLAIN)
 
-    wiring.open_builds(history, settings, assume_minutes=30, is_kept=False)
+    histories.open_builds(history, settings, assume_minutes=30, is_kept=False)
     assert not settings.home.exists()
 
-    wiring.open_builds(history, settings, assume_minutes=30)
+    histories.open_builds(history, settings, assume_minutes=30)
     assert (settings.home / "author.key").exists()
 
 
@@ -83,7 +84,7 @@ def test_an_import_says_where_the_ledger_stands_after_it(tmp_path: Path) -> None
     settings = Settings(home=tmp_path / "home")
     history = write_csv(tmp_path, PLAIN)
 
-    positions = [wiring.import_file(history, settings)[1] for _ in range(2)]
+    positions = [histories.import_file(history, settings)[1] for _ in range(2)]
 
     assert positions == [2, 2]
 

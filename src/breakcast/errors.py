@@ -6,7 +6,17 @@ Every error breakcast raises on purpose, in one tree.
     BreakcastError
     ├── BadInput            what came in cannot be used (usage, file, value)
     │   ├── BadSettings     a setting is unknown or out of range
-    │   └── BuildsFileError the builds file as a whole cannot be read
+    │   ├── BuildsFileError the builds file as a whole cannot be read
+    │   └── BadRequest      a request cannot be answered as it stands
+    │       ├── Malformed        it is no JSON, or not the message it should be
+    │       ├── Unprocessable    a shape, type or value in it is wrong
+    │       ├── UnknownName      it names something that is not here
+    │       ├── Unsupported      it is of a kind we do not read or write
+    │       ├── TooLarge         it has more bytes or rows than allowed
+    │       ├── TooSlow          its body did not arrive in time
+    │       ├── Unauthenticated  it carries no token we know
+    │       └── Forbidden        its token does not allow this
+    ├── NotReady            nothing can answer yet: no model is loaded
     ├── LedgerError         the ledger cannot be opened, or is of another version
     ├── Leak                a row was asked for a time before facts already learnt
     ├── SnapshotError       a saved feature state is damaged or of another catalog
@@ -32,6 +42,46 @@ class BadSettings(BadInput):
 
 class BuildsFileError(BadInput):
     """The builds file as a whole cannot be read."""
+
+
+class BadRequest(BadInput):
+    """A request cannot be answered as it stands."""
+
+
+class Malformed(BadRequest):
+    """It is no JSON, or not the message it should be."""
+
+
+class Unprocessable(BadRequest):
+    """A shape, type or value in it is wrong."""
+
+
+class UnknownName(BadRequest):
+    """It names a model, version, tensor or path that is not here."""
+
+
+class Unsupported(BadRequest):
+    """It is of a kind we do not read or write."""
+
+
+class TooLarge(BadRequest):
+    """It has more bytes or rows than allowed."""
+
+
+class TooSlow(BadRequest):
+    """Its body did not arrive in time."""
+
+
+class Unauthenticated(BadRequest):
+    """It carries no token we know."""
+
+
+class Forbidden(BadRequest):
+    """Its token does not allow this."""
+
+
+class NotReady(BreakcastError):
+    """Nothing can answer yet: no model is loaded."""
 
 
 class LedgerError(BreakcastError):

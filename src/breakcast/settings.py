@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import (
@@ -50,6 +51,50 @@ class Settings(BaseSettings):
     price_a_minute: float = Field(default=0.006, ge=0, allow_inf_nan=False)
     """What one minute of CI costs; GitHub's list price of a 2-core Linux runner."""
 
+    host: str = "127.0.0.1"
+    """The address `serve` listens on; 0.0.0.0 is all of them."""
+
+    port: int = Field(default=8080, ge=0, le=65_535)
+    """The port `serve` listens on; 0 takes one that is free."""
+
+    name: str = Field(
+        default="ci-failure-predictor-prod",
+        pattern=r"^[a-z0-9]([-.a-z0-9]{0,61}[a-z0-9])?$",
+    )
+    """What the served model is called: the <name> in /v1/models/<name>:predict."""
+
+    model_dir: Path | None = None
+    """A bundle's folder, served until a registry says otherwise."""
+
+    server_workers: int = Field(default=1, ge=1, le=256)
+    """How many processes serve side by side; one that dies is replaced."""
+
+    roles: frozenset[Literal["predict", "ingest", "console"]] = frozenset(
+        {"predict", "ingest", "console"}
+    )
+    """What `serve` answers: forecasts, webhooks, the pages for people."""
+
+    tokens: tuple[str, ...] = ()
+    """Who may come in, as `breakcast token` writes it; on loopback, everybody may."""
+
+    poll_seconds: float = Field(default=2.0, ge=0.1, le=3_600)
+    """How often a server looks for promotions and for facts."""
+
+    drain_seconds: float = Field(default=5.0, ge=0, le=600)
+    """How long a server that was told to end answers on, not ready any more."""
+
+    body_limit_bytes: int = Field(default=8 * 1024 * 1024, ge=1_024)
+    """The most bytes of a request's body."""
+
+    body_seconds: float = Field(default=30.0, gt=0, le=3_600)
+    """How long a request's body may take to arrive."""
+
+    row_limit: int = Field(default=10_000, ge=1)
+    """How many rows one request may ask about."""
+
+    access_log: bool = False
+    """Whether every request is logged."""
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -79,15 +124,20 @@ class Settings(BaseSettings):
         return self.registry or str(self.home / "registry")
 
 
-def read_settings() -> Settings:
+def read_settings(**flags: Any) -> Settings:  # noqa: ANN401 - pydantic checks them
     """
     Read the settings of this folder and environment.
+
+    Args:
+        flags: What the command line says; None where it says nothing.
 
     Raises:
         BadSettings: If one is unknown or out of range; all that are wrong are named.
     """
     try:
-        return Settings()
+        return Settings(
+            **{name: flag for name, flag in flags.items() if flag is not None}
+        )
     except ValidationError as error:
         wrong = "; ".join(
             f"setting {one['loc'][0]} is {one['input']!r}: {one['msg']}"

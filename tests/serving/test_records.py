@@ -8,8 +8,8 @@ import pytest
 
 from breakcast.history.events import BuildKey
 from breakcast.model.promotions import Promotion
-from breakcast.serving.journal import JournalEntry, Scored, packed
-from breakcast.serving.prediction import Answer, Prediction
+from breakcast.serving.journal import JournalEntry, packed
+from breakcast.serving.prediction import Answer, Prediction, Scored
 
 KEY = BuildKey("github", "acme/shop", "ci.yml", "8812", 2)
 AS_OF = datetime(2026, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)
@@ -20,7 +20,7 @@ VECTOR = np.array(
 PREDICTION = Prediction(
     key=KEY,
     as_of=AS_OF,
-    logit=-1.5,
+    champion=Scored(version="v1.0", logit=-1.5, probability=0.2),
     probability=0.2,
     advice="run",
     abstained=False,

@@ -11,6 +11,7 @@ from breakcast.cli.demo import demo
 from breakcast.cli.history import import_file, ledger_app
 from breakcast.cli.models import models_app, promote, rollback, train
 from breakcast.cli.predict import predict
+from breakcast.cli.serve import serve, token
 from breakcast.cli.telling import err
 from breakcast.errors import BadInput, BreakcastError, BuildsFileError
 
@@ -33,6 +34,8 @@ app.add_typer(models_app, name="models")
 app.command("promote")(promote)
 app.command("rollback")(rollback)
 app.command("predict")(predict)
+app.command("serve")(serve)
+app.command("token")(token)
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 import typer
@@ -11,14 +11,13 @@ from rich.table import Table as Grid
 
 from breakcast import wiring
 from breakcast.cli.telling import err, out, progress, score, share
-from breakcast.console.report import render_report
 from breakcast.errors import BadInput
-from breakcast.history.importing import ImportSummary, import_builds
-from breakcast.history.ledger import Ledger
-from breakcast.model.backtest import Protocol
-from breakcast.model.evaluation import Evaluation
-from breakcast.model.judge import Findings, Terms, judge_table, read_table
 from breakcast.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from breakcast.history.importing import ImportSummary
+    from breakcast.model.evaluation import Evaluation
+    from breakcast.model.judge import Terms
 
 _NOTED = 10
 
@@ -26,7 +25,7 @@ _NOTED = 10
 def backtest(
     file: Annotated[Path, typer.Argument(help="A builds file, CSV or Parquet.")],
     protocol: Annotated[
-        Protocol,
+        Literal["split", "walk-forward"],
         typer.Option(help="Train once (split), or twelve times as time goes by."),
     ] = "split",
     test_fraction: Annotated[
@@ -50,12 +49,15 @@ def backtest(
 
     Example: breakcast backtest builds.csv --html report.html
     """
+    from breakcast.console.report import render_report
+    from breakcast.wiring.training import terms_of
+
     for wanted in filter(None, (json, html)):
         if wanted.is_dir() or not wanted.parent.is_dir():
             message = f"{wanted} cannot be written; name a file in a folder there is"
             raise BadInput(message)
     settings = read_settings()
-    terms = wiring.terms_of(settings, protocol=protocol, test_fraction=test_fraction)
+    terms = terms_of(settings, protocol=protocol, test_fraction=test_fraction)
     evaluation = judge_file(file, settings, terms, assume_minutes=assume_minutes)
     if json is not None:
         _write(json, msgspec.json.format(msgspec.json.encode(evaluation)) + b"\n")
@@ -77,20 +79,24 @@ def _write(file: Path, content: bytes) -> None:
 
 
 def judge_file(
-    file: Path, settings: Settings, terms: Terms, *, assume_minutes: float
-) -> Evaluation:
+    file: Path, settings: Settings, terms: "Terms", *, assume_minutes: float
+) -> "Evaluation":
     """Import a file into a ledger that is gone afterwards, and judge it."""
+    from breakcast.history.importing import import_builds
+    from breakcast.history.ledger import Ledger
+    from breakcast.model.judge import Findings, judge_table, read_table
+    from breakcast.wiring.histories import open_builds
+    from breakcast.wiring.training import workers
+
     began = time.perf_counter()
-    builds = wiring.open_builds(
-        file, settings, assume_minutes=assume_minutes, is_kept=False
-    )
+    builds = open_builds(file, settings, assume_minutes=assume_minutes, is_kept=False)
     with Ledger.temporary() as ledger, progress() as step:
         summary = import_builds(
             ledger,
             builds,
             progress=lambda done, total: step("reading", done, total),
         )
-        with wiring.workers(settings, summary.found.accepted) as pool:
+        with workers(settings, summary.found.accepted) as pool:
             table = read_table(ledger, executor=pool, step=step)
             found = Findings(
                 refused_rows=summary.found.refused,
@@ -104,7 +110,7 @@ def judge_file(
     return msgspec.structs.replace(evaluation, seconds=round(seconds, 2))
 
 
-def notes_on(summary: ImportSummary, assume_minutes: float) -> list[str]:
+def notes_on(summary: "ImportSummary", assume_minutes: float) -> list[str]:
     """Say in sentences what an import refused, ignored or assumed."""
     found, appended = summary.found, summary.appended
     notes = []
@@ -134,7 +140,7 @@ def notes_on(summary: ImportSummary, assume_minutes: float) -> list[str]:
     return notes
 
 
-def tell(evaluation: Evaluation) -> None:
+def tell(evaluation: "Evaluation") -> None:
     """Print a verdict for people: the numbers, then what they mean."""
     data = evaluation.data
     out.print(

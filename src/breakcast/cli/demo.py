@@ -10,9 +10,7 @@ from rich.markup import escape
 from breakcast import wiring
 from breakcast.cli.backtest import judge_file, tell
 from breakcast.cli.telling import out, progress, share
-from breakcast.console.report import render_report
 from breakcast.history.events import Build, BuildKey
-from breakcast.history.simulate import Simulation, write_simulated
 from breakcast.settings import Settings, read_settings
 
 SEED = 1
@@ -29,6 +27,12 @@ def demo(
 
     Example: breakcast demo
     """
+    from breakcast.console.report import render_report
+    from breakcast.history.simulate import Simulation, write_simulated
+    from breakcast.wiring.answering import predict_now
+    from breakcast.wiring.histories import import_file
+    from breakcast.wiring.training import terms_of, train_model
+
     began = time.perf_counter()
     given = read_settings()
     place = folder or given.home / "demo"
@@ -51,13 +55,11 @@ def demo(
     )
 
     out.print("[bold]2. Import[/] into a ledger, in the order facts became known")
-    summary, position = wiring.import_file(history, settings)
+    summary, position = import_file(history, settings)
     out.print(f"   {position:,} facts, {summary.found.refused:,} rows refused")
 
     out.print("[bold]3. Backtest[/]: what would have been said of the newest fifth")
-    evaluation = judge_file(
-        history, settings, wiring.terms_of(settings), assume_minutes=30.0
-    )
+    evaluation = judge_file(history, settings, terms_of(settings), assume_minutes=30.0)
     page = render_report(
         evaluation, source=f"{history.name} (simulated)", made_at=wiring.now()
     )
@@ -66,7 +68,7 @@ def demo(
 
     out.print("[bold]4. Train[/] on all of it, into the registry, and promote")
     with progress() as step:
-        version = wiring.train_model(settings, step)
+        version = train_model(settings, step)
     wiring.open_registry(settings).promote(
         version, actor="demo", reason="the first model", at=wiring.now()
     )
@@ -75,7 +77,7 @@ def demo(
         out.print("   (though the verdict is *not yet*: only to show the rest)")
 
     out.print("[bold]5. Predict[/] builds that would start now, most likely red first")
-    asked = [wiring.predict_now(build, settings) for build in _asked(settings)]
+    asked = [predict_now(build, settings) for build in _asked(settings)]
     for prediction in sorted(asked, key=lambda one: -one.probability):
         sure = "not sure" if prediction.abstained else "sure"
         name = f"{prediction.key.repo}, {prediction.key.pipeline}, main"

@@ -10,8 +10,6 @@ from rich.markup import escape
 from breakcast import wiring
 from breakcast.cli.backtest import notes_on
 from breakcast.cli.telling import out, print_json, progress
-from breakcast.history.buildsexport import write_builds
-from breakcast.history.ledgerschema import migrate as migrate_ledger
 from breakcast.settings import read_settings
 
 ledger_app = typer.Typer(
@@ -33,8 +31,10 @@ def import_file(
 
     Example: breakcast import builds.parquet
     """
+    from breakcast.wiring import histories
+
     with progress() as step:
-        summary, position = wiring.import_file(
+        summary, position = histories.import_file(
             file,
             read_settings(),
             assume_minutes=assume_minutes,
@@ -75,6 +75,8 @@ def migrate() -> None:
 
     Example: breakcast ledger migrate
     """
+    from breakcast.history.ledgerschema import migrate as migrate_ledger
+
     settings = read_settings()
     before, after = migrate_ledger(settings.ledger_place)
     was = "new" if before is None else f"was at {before}"
@@ -91,6 +93,8 @@ def export(
 
     Example: breakcast ledger export builds.parquet
     """
+    from breakcast.history.buildsexport import write_builds
+
     with wiring.open_ledger(read_settings()) as ledger:
         written = write_builds(file, ledger)
     if as_json:

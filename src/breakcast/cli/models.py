@@ -24,9 +24,11 @@ def train(as_json: AsJson = False) -> None:
 
     Example: breakcast train
     """
+    from breakcast.wiring.training import train_model
+
     settings = read_settings()
     with progress() as step:
-        version = wiring.train_model(settings, step)
+        version = train_model(settings, step)
     evaluation = wiring.open_registry(settings).load(version).evaluation()
     pooled = evaluation.model.pooled
     if as_json:

@@ -33,6 +33,9 @@ def predict(
 
     Example: breakcast predict --repo acme/shop --branch main --git main...HEAD
     """
+    from breakcast.adapters.gitlog import change_in
+    from breakcast.wiring.answering import predict_now
+
     if not repo.strip("/"):
         message = f"--repo is {repo!r}; give organisation/name"
         raise BadInput(message)
@@ -43,9 +46,9 @@ def predict(
         event=event,
         commit_sha=commit,
         author=wiring.author_of(author, settings),
-        change=None if git is None else wiring.change_in(git, Path.cwd()),
+        change=None if git is None else change_in(git, Path.cwd()),
     )
-    answer = wiring.predict_now(build, settings).answer
+    answer = predict_now(build, settings).answer
     if as_json:
         print_json(answer)
         return

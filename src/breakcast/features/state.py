@@ -9,7 +9,7 @@ Facts of one instant are held until time has moved past it: what is known at
 the as-of itself, be it another build's start, is as unknown as what comes later.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from struct import Struct
 from typing import Self
 
@@ -39,6 +39,8 @@ from breakcast.history.events import (
 Row = NDArray[np.float32]
 
 _FORGET_EVERY = 1_024
+_LARGEST = float(np.finfo(np.float32).max)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 class FeatureState:
@@ -97,6 +99,23 @@ class FeatureState:
         state.memory = Memory.of(snapshot.records, limits)
         return state
 
+    def earliest(self, as_of: datetime) -> datetime:
+        """
+        Give the as-of to ask for: this one or, if later, just after what is learnt.
+
+        A build that started while its organisation's facts came in is answered from
+        what is known by now; it cannot be answered from less.
+        """
+        if as_of.timestamp() > self.known_until:
+            return as_of
+        learnt = datetime.fromtimestamp(self.known_until, as_of.tzinfo)
+        return learnt + _MICROSECOND
+
+    def follows(self, known_at: datetime) -> bool:
+        """Tell whether a fact known then comes after all that was taken so far."""
+        at = known_at.timestamp()
+        return at >= self._held_at and at > self.known_until
+
     def row(self, build: Build, as_of: datetime) -> Row:
         """
         The build's features as known just before `as_of`, in catalog order.
@@ -119,7 +138,12 @@ class FeatureState:
         values = read_features(self.memory, self.catalog, build, now)
         # Four times as quick as making an array of a list, and just as exact.
         row = np.empty(len(values), np.float32)
-        self._packed.pack_into(row.data, 0, *values)
+        try:
+            self._packed.pack_into(row.data, 0, *values)
+        except OverflowError:
+            # A signal may be any number; a forest takes none beyond float32, nor
+            # infinity.
+            row[:] = np.clip(values, -_LARGEST, _LARGEST)
         return row
 
     def observe(self, event: Event) -> None:

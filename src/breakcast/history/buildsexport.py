@@ -21,13 +21,7 @@ import duckdb
 
 from breakcast.errors import BadInput, BuildsFileError
 from breakcast.history.buildscsv import LONGEST_LINE
-from breakcast.history.buildsrow import (
-    COLUMNS,
-    COUNT_COLUMNS,
-    RESULT_PREFIX,
-    SIGNAL_PREFIX,
-    is_number_column,
-)
+from breakcast.history.buildsrow import COLUMNS, is_number_column
 from breakcast.history.events import (
     BuildFinished,
     BuildKey,
@@ -36,6 +30,7 @@ from breakcast.history.events import (
     Event,
 )
 from breakcast.history.identity import EXPORTED_PREFIX
+from breakcast.history.question import COUNT_COLUMNS, RESULT_PREFIX, SIGNAL_PREFIX
 
 _Cells = list[str | float | None]
 

@@ -18,13 +18,12 @@ from breakcast.history.buildscsv import CsvTable
 from breakcast.history.buildsparquet import ParquetTable
 from breakcast.history.buildsrow import (
     REQUIRED_COLUMNS,
-    RESULT_PREFIX,
-    SIGNAL_PREFIX,
     Line,
     RowReader,
     is_known_column,
 )
 from breakcast.history.events import Event, Outcome
+from breakcast.history.question import RESULT_PREFIX, SIGNAL_PREFIX
 
 KEPT_REFUSALS = 1_000
 """How many refused rows a report tells about one by one; it counts them all."""

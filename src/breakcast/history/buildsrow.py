@@ -13,23 +13,19 @@ from breakcast.history.buildscells import (
     NUMBERS,
     RowRefused,
     Value,
-    read_attempt,
-    read_boolean,
     read_count,
-    read_name,
     read_number,
     read_outcome,
-    read_paths,
-    read_repo,
     read_required_name,
     read_time,
 )
-from breakcast.history.events import (
-    Build,
-    BuildFinished,
-    BuildKey,
-    BuildStarted,
-    Change,
+from breakcast.history.events import BuildFinished, BuildStarted
+from breakcast.history.question import (
+    COUNT_COLUMNS,
+    QUESTION_COLUMNS,
+    RESULT_PREFIX,
+    SIGNAL_PREFIX,
+    build_of,
 )
 
 REQUIRED_COLUMNS = ("repo", "build_id", "started_at", "outcome")
@@ -37,15 +33,6 @@ REQUIRED_COLUMNS = ("repo", "build_id", "started_at", "outcome")
 
 TIME_COLUMNS = ("started_at", "finished_at")
 """Columns that hold a time."""
-
-COUNT_COLUMNS = (
-    "files_added",
-    "files_modified",
-    "files_deleted",
-    "lines_added",
-    "lines_deleted",
-)
-"""Columns that hold a count of what the commit changed."""
 
 COLUMNS = (
     *REQUIRED_COLUMNS,
@@ -63,27 +50,21 @@ COLUMNS = (
     "changed_paths",
     "duration_seconds",
 )
-"""All columns with a fixed name, in the order `RowReader` takes them apart."""
+"""All columns with a fixed name, in the order a builds file is written."""
 
 NUMBER_COLUMNS = ("attempt", "duration_seconds", *COUNT_COLUMNS)
 """Columns with a fixed name that hold a number."""
 
-SIGNAL_PREFIX = "signal."
-"""Columns of numbers known before the build begin so."""
-
-RESULT_PREFIX = "result."
-"""Columns of numbers the build produced begin so."""
-
-DEFAULT_SOURCE = "file"
-"""The source of a build whose row names none."""
-
-DEFAULT_PIPELINE = "default"
-"""The pipeline of a build whose row names none."""
-
 Line = tuple[int, Sequence[Value] | RowRefused]
 """A row with its line in the file (the header's is 1), or why it is no row."""
 
-_NO_CHANGE = Change()
+_ENDING_COLUMNS = (
+    "build_id",
+    "started_at",
+    "outcome",
+    "finished_at",
+    "duration_seconds",
+)
 _ONE_DAY = timedelta(days=1)
 
 
@@ -126,7 +107,9 @@ class RowReader:
         place = {name: index for index, name in enumerate(columns)}
         self._width = len(columns)
         # An absent column is read from one blank cell put after the last.
-        self._fixed = itemgetter(*(place.get(name, len(columns)) for name in COLUMNS))
+        absent = len(columns)
+        self._question = itemgetter(*(place.get(n, absent) for n in QUESTION_COLUMNS))
+        self._ending = itemgetter(*(place.get(n, absent) for n in _ENDING_COLUMNS))
         self._signals = _Numbers(place, SIGNAL_PREFIX)
         self._results = _Numbers(place, RESULT_PREFIX)
         self._assumed_duration = timedelta(minutes=assume_minutes)
@@ -147,59 +130,17 @@ class RowReader:
             )
             raise RowRefused(reason, "", f"{len(row)} fields")
         cells = (*row, None)
-        (
-            repo,
-            build_id,
-            started_at,
-            outcome,
-            source,
-            finished_at,
-            pipeline,
-            attempt,
-            branch,
-            event,
-            commit_sha,
-            parent_build_id,
-            author,
-            is_bot,
-            files_added,
-            files_modified,
-            files_deleted,
-            lines_added,
-            lines_deleted,
-            changed_paths,
-            duration_seconds,
-        ) = self._fixed(cells)
-        key = BuildKey(
-            read_name("source", source) or DEFAULT_SOURCE,
-            read_repo(repo),
-            read_name("pipeline", pipeline) or DEFAULT_PIPELINE,
-            read_required_name("build_id", build_id),
-            read_attempt(attempt),
+        build_id, started_at, outcome, finished_at, duration_seconds = self._ending(
+            cells
+        )
+        read_required_name("build_id", build_id)
+        build = build_of(
+            self._question(cells), self._signals.read(cells), self._identity
         )
         started = read_time("started_at", started_at, self._latest)
         if started is None:
             reason = "is empty; every row needs one"
             raise RowRefused(reason, "started_at", started_at)
-        change = Change(
-            read_count("files_added", files_added),
-            read_count("files_modified", files_modified),
-            read_count("files_deleted", files_deleted),
-            read_count("lines_added", lines_added),
-            read_count("lines_deleted", lines_deleted),
-            read_paths(changed_paths),
-        )
-        build = Build(
-            key,
-            read_name("branch", branch),
-            read_name("event", event),
-            read_name("commit_sha", commit_sha),
-            read_name("parent_build_id", parent_build_id),
-            self._read_author(author),
-            read_boolean("is_bot", is_bot),
-            None if change == _NO_CHANGE else change,
-            self._signals.read(cells),
-        )
         finished, is_assumed = self._read_finish(started, finished_at, duration_seconds)
         ended = read_outcome(outcome)
         results = self._results.read(cells)
@@ -208,17 +149,11 @@ class RowReader:
             return asked, None
         return asked, BuildFinished(
             occurred_at=finished,
-            key=key,
+            key=build.key,
             outcome=ended,
             results=results,
             is_assumed=is_assumed,
         )
-
-    def _read_author(self, value: Value) -> str | None:
-        name = read_name("author", value)
-        if name is None or self._identity is None:
-            return None
-        return self._identity(name)
 
     def _read_finish(
         self, started: datetime, finished_at: Value, duration_seconds: Value

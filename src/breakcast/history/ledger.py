@@ -10,9 +10,10 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from sqlalchemy import Engine, func, select
 
@@ -24,11 +25,20 @@ from breakcast.history.ledgerrows import (
     Tally,
     event_of,
     insert_rows,
+    moment_of,
     row_of,
 )
 from breakcast.history.ledgerschema import EVENTS, create, prepare
 
 _READ_ROWS = 2_000
+_LAST = 2**63 - 1
+
+
+class News(NamedTuple):
+    """Facts added of one organisation: the oldest known-at, the last position."""
+
+    oldest: datetime
+    position: int
 
 
 class Ledger:
@@ -129,16 +139,27 @@ class Ledger:
                 insert_rows(connection, [row_of(event) for event in batch], tally)
         return tally.appended()
 
-    def events(self, organisation: str) -> Iterator[Event]:
+    def events(
+        self, organisation: str, after: int = 0, until: int = _LAST
+    ) -> Iterator[Event]:
         """
         Read an organisation's facts in fold order, as of the first one read.
 
         Fold order is by known-at, then kind (questions before answers), then the
         order of arrival. Memory holds 2,000 facts.
+
+        Args:
+            organisation: Whose.
+            after: Only those added after this position …
+            until: … and no later than this one.
         """
         query = (
             select(EVENTS.c.payload)
-            .where(EVENTS.c.organisation == organisation)
+            .where(
+                EVENTS.c.organisation == organisation,
+                EVENTS.c.id > after,
+                EVENTS.c.id <= until,
+            )
             .order_by(EVENTS.c.known_at, EVENTS.c.kind, EVENTS.c.id)
         )
         with told(self._engine.url), self._engine.connect() as connection:
@@ -161,6 +182,28 @@ class Ledger:
         )
         with told(self._engine.url), self._engine.connect() as connection:
             return dict(connection.execute(query).all())
+
+    def news(self, after: int) -> dict[str, News]:
+        """Tell, by organisation, what was added after a position."""
+        query = (
+            select(
+                EVENTS.c.organisation,
+                func.min(EVENTS.c.known_at),
+                func.max(EVENTS.c.id),
+            )
+            .where(EVENTS.c.id > after)
+            .group_by(EVENTS.c.organisation)
+        )
+        with told(self._engine.url), self._engine.connect() as connection:
+            return {
+                organisation: News(moment_of(oldest), position)
+                for organisation, oldest, position in connection.execute(query)
+            }
+
+    @property
+    def engine(self) -> Engine:
+        """The connections, for another table of the same database."""
+        return self._engine
 
     @property
     def url(self) -> str:

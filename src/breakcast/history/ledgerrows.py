@@ -89,9 +89,24 @@ def row_of(event: Event) -> EventRow:
         key.attempt,
         KIND_ORDER[type(event)],
         key.organisation,
-        (event.known_at - _EPOCH) // _MICROSECOND,
+        microseconds(event.known_at),
         _ENCODER.encode(event),
     )
+
+
+def microseconds(at: datetime) -> int:
+    """
+    Write a time as the database keeps it: whole microseconds since 1970.
+
+    >>> microseconds(datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC))
+    1000000
+    """
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def moment_of(stored: int) -> datetime:
+    """Read a time as the database keeps it, in UTC."""
+    return _EPOCH + stored * _MICROSECOND
 
 
 def event_of(payload: bytes) -> Event:

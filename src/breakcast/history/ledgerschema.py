@@ -76,7 +76,33 @@ the index is the fold order); `known_at` microseconds since 1970; `payload` the
 whole event as MessagePack.
 """
 
-REVISIONS = ("0001",)
+JOURNAL = Table(
+    "journal",
+    METADATA,
+    Column(
+        "id",
+        BigInteger().with_variant(Integer, "sqlite"),
+        primary_key=True,
+        autoincrement=True,
+    ),
+    Column("source", Text, nullable=False),
+    Column("repo", Text, nullable=False),
+    Column("pipeline", Text, nullable=False),
+    Column("commit_sha", Text),
+    Column("attempt", Integer, nullable=False),
+    Column("as_of", BigInteger, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Index(
+        "ix_journal_join", "source", "repo", "pipeline", "commit_sha", "attempt", "id"
+    ),
+    sqlite_autoincrement=True,
+)
+"""
+One row an answer, in the order they were written: what an outcome is joined by,
+`as_of` in microseconds since 1970, and the answer as MessagePack.
+"""
+
+REVISIONS = ("0001", "0002")
 """Every version of the schema, oldest first; the last one is this code's."""
 
 MIGRATIONS = Path(__file__).with_name("migrations")

@@ -105,7 +105,7 @@ class Bundle:
         Raises:
             BadInput: If they are of any other shape, or no real numbers.
         """
-        return self.trees.logit(self._rounded(vectors).astype(np.float64))
+        return self.trees.logit(self._rounded(vectors))
 
     def probability(
         self, vectors: NDArray[np.floating], repos: Sequence[str] | None = None

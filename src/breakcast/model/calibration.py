@@ -14,7 +14,6 @@ from math import exp
 
 import msgspec
 import numpy as np
-from scipy.special import expit, log_expit
 
 from breakcast.model.forecasts import Bools, Floats
 
@@ -64,6 +63,7 @@ def fit_platt(logit: Floats, failed: Bools) -> Platt:
         return Platt()
     # Fitting is for training; a server calibrates without it, and starts sooner.
     from scipy.optimize import minimize  # noqa: PLC0415
+    from scipy.special import expit, log_expit  # noqa: PLC0415
 
     sign = np.where(failed, 1.0, -1.0)
 
@@ -127,11 +127,11 @@ class Calibration(msgspec.Struct):
         """
         offset = self.offsets.get(repo)
         at = self.platt.slope * logit + self.platt.intercept
-        return _sigmoid(at + (offset.value if offset is not None else 0.0))
+        return sigmoid(at + (offset.value if offset is not None else 0.0))
 
     def learn(self, logit: float, repo: str, *, failed: bool) -> None:
         """Learn what became of a forecast, told by the forest's logit."""
-        pooled = _sigmoid(self.platt.slope * logit + self.platt.intercept)
+        pooled = sigmoid(self.platt.slope * logit + self.platt.intercept)
         self.offsets.setdefault(repo, Offset()).learn(pooled, failed=failed)
 
 
@@ -156,6 +156,8 @@ def calibrate_in_order(
         The probabilities, in the order given, and the offsets after the last
         outcome that became known before the last as-of.
     """
+    from scipy.special import expit  # noqa: PLC0415 - as in `fit_platt`
+
     offsets: dict[str, Offset] = {}
     probability = np.empty(len(pooled))
     unknown: list[tuple[float, int]] = []
@@ -166,7 +168,7 @@ def calibrate_in_order(
             offset = offsets.setdefault(repo[known], Offset())
             offset.learn(float(at_rest[known]), failed=bool(failed[known]))
         current = offsets.get(repo[i])
-        probability[i] = _sigmoid(
+        probability[i] = sigmoid(
             pooled[i] + (current.value if current is not None else 0.0)
         )
         if known_at[i] == known_at[i]:
@@ -174,7 +176,13 @@ def calibrate_in_order(
     return probability, offsets
 
 
-def _sigmoid(logit: float) -> float:
+def sigmoid(logit: float) -> float:
+    """
+    Turn log-odds into a probability, without overflow.
+
+    >>> sigmoid(0.0), sigmoid(-800.0)
+    (0.5, 0.0)
+    """
     if logit >= 0:
         return 1.0 / (1.0 + exp(-logit))
     grown = exp(logit)

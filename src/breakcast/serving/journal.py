@@ -5,6 +5,7 @@ Outcomes are joined to it later on, so that quality is measured on answers that
 were given, and training can use the very vectors that were served.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import TypeAlias
 
@@ -13,21 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from breakcast.history.events import BuildKey
-from breakcast.serving.prediction import Probability
+from breakcast.history.journaltable import JournalTable, SaidRow
+from breakcast.serving.prediction import Prediction, Probability, Scored
 
 JoinKey: TypeAlias = tuple[str, str, str, str | None, int]
 """Source, repository, pipeline, commit, attempt."""
 
 
-class Scored(msgspec.Struct, frozen=True, kw_only=True):
-    """What one version made of the features."""
-
-    version: str
-    logit: float
-    probability: Probability
-
-
-class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
+class JournalEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
     One answer.
 
@@ -41,7 +35,7 @@ class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
         probability: What was shown.
         champion: What the champion made of it; None if it was not asked.
         challenger: Likewise the challenger, which nobody saw.
-        flags: What was special, in single words: `abstained`, `degraded`, …
+        flags: What was special, in single words: `abstained`, `degraded`.
         is_first_shown: Whether this attempt had been shown no answer before: only
             the first counts.
 
@@ -82,6 +76,10 @@ class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
         return np.frombuffer(self.features, "<f4").astype(np.float32, copy=False)
 
 
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(JournalEntry)
+
+
 def packed(vector: NDArray[np.float32]) -> bytes:
     """
     Pack a vector as the journal keeps it, bit for bit.
@@ -90,3 +88,37 @@ def packed(vector: NDArray[np.float32]) -> bytes:
     '0000803f'
     """
     return vector.astype("<f4", copy=False).tobytes()
+
+
+def entry_of(prediction: Prediction) -> JournalEntry:
+    """Make the entry of a prediction, not yet knowing whether it is the first."""
+    flags = {"abstained": prediction.abstained, "degraded": prediction.degraded}
+    return JournalEntry(
+        key=prediction.key,
+        commit_sha=prediction.commit_sha,
+        as_of=prediction.as_of,
+        features=prediction.features,
+        catalog_hash=prediction.catalog_hash,
+        probability=prediction.probability,
+        champion=prediction.champion,
+        challenger=prediction.challenger,
+        flags=tuple(flag for flag, holds in flags.items() if holds),
+    )
+
+
+def row_of(entry: JournalEntry) -> SaidRow:
+    """Write an entry as a row of the journal's table."""
+    return SaidRow(*entry.join_key, entry.as_of, _ENCODER.encode(entry))
+
+
+def read_journal(table: JournalTable, after: int = 0) -> Iterator[JournalEntry]:
+    """
+    Read entries in the order they were written, after a position.
+
+    Raises:
+        LedgerError: If the database fails.
+        msgspec.MsgspecError: If a row is no entry.
+    """
+    for _, payload, is_first in table.rows(after):
+        entry = _DECODER.decode(payload)
+        yield msgspec.structs.replace(entry, is_first_shown=is_first)

@@ -1,0 +1,97 @@
+"""
+What was said, kept beside the facts: rows under what an outcome is joined by.
+
+What a row holds is the serving room's; here it is bytes.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import and_, exists, insert, select
+
+from breakcast.history.ledger import Ledger
+from breakcast.history.ledgerengine import told, writing
+from breakcast.history.ledgerrows import microseconds
+from breakcast.history.ledgerschema import JOURNAL
+
+_READ_ROWS = 2_000
+_JOIN = (JOURNAL.c.source, JOURNAL.c.repo, JOURNAL.c.pipeline, JOURNAL.c.attempt)
+
+
+class SaidRow(NamedTuple):
+    """One answer: the attempt it is about, its as-of, and the rest as bytes."""
+
+    source: str
+    repo: str
+    pipeline: str
+    commit_sha: str | None
+    attempt: int
+    as_of: datetime
+    payload: bytes
+
+
+class JournalTable:
+    """
+    The journal's rows in a ledger's database.
+
+    Args:
+        ledger: Open for as long as this is used.
+
+    >>> from datetime import UTC
+    >>> at = datetime(2026, 1, 1, tzinfo=UTC)
+    >>> row = SaidRow("github", "acme/shop", "ci", "c0ffee", 1, at, b"said")
+    >>> with Ledger.temporary() as ledger:
+    ...     table = JournalTable(ledger)
+    ...     table.add([row, row])
+    ...     list(table.rows())
+    [(1, b'said', True), (2, b'said', False)]
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._engine = ledger.engine
+
+    def add(self, rows: Sequence[SaidRow]) -> None:
+        """
+        Add answers in the order they were given, all or none.
+
+        Raises:
+            LedgerError: If the database fails; nothing of this call is kept.
+        """
+        values = [{**row._asdict(), "as_of": microseconds(row.as_of)} for row in rows]
+        if values:
+            with writing(self._engine) as connection:
+                connection.execute(insert(JOURNAL), values)
+
+    def rows(self, after: int = 0) -> Iterator[tuple[int, bytes, bool]]:
+        """
+        Read answers in the order they were written.
+
+        Args:
+            after: Only those after this position.
+
+        Returns:
+            Each answer's position, its payload, and whether its attempt had been
+            shown none before: only the first counts.
+
+        Raises:
+            LedgerError: If the database fails.
+        """
+        earlier = JOURNAL.alias()
+        shown_before = exists().where(
+            and_(
+                earlier.c.id < JOURNAL.c.id,
+                # Equal where both are unknown, too.
+                earlier.c.commit_sha.is_not_distinct_from(JOURNAL.c.commit_sha),
+                *(earlier.c[column.name] == column for column in _JOIN),
+            )
+        )
+        query = (
+            select(JOURNAL.c.id, JOURNAL.c.payload, ~shown_before)
+            .where(JOURNAL.c.id > after)
+            .order_by(JOURNAL.c.id)
+        )
+        with told(self._engine.url), self._engine.connect() as connection:
+            found = connection.execution_options(yield_per=_READ_ROWS).execute(query)
+            for position, payload, is_first in found:
+                yield position, payload, bool(is_first)

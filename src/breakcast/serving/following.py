@@ -1,0 +1,204 @@
+"""
+Which models answer: a folder as the floor, a registry's log above it.
+
+Only the log decides; the floor answers until it can be read. A bundle that is
+not what was promoted, or not sound, is refused, and what answers stays.
+"""
+
+import logging
+import threading
+from pathlib import Path
+
+from breakcast.errors import BreakcastError, BundleError
+from breakcast.model.bundle import Bundle, load_bundle
+from breakcast.model.promotions import Promotion
+from breakcast.model.registry import Registry
+from breakcast.serving.observing import ServingMetrics
+from breakcast.serving.predictor import Models, Predictor, warm
+from breakcast.serving.states import LedgerStates
+
+RETRY_LOOKS = 30
+"""What was refused is tried again after so many looks."""
+CATCH_UP_SECONDS = 30.0
+"""How long a server that has a model waits for its ledger before it is ready."""
+
+_LOG = logging.getLogger("breakcast.models")
+
+
+class PromotedModels:
+    """
+    The champion and the challenger that a registry's log names.
+
+    Args:
+        registry: Whose log.
+        metrics: Is told of every refusal.
+    """
+
+    def __init__(self, registry: Registry, metrics: ServingMetrics) -> None:
+        self._registry = registry
+        self._metrics = metrics
+        self._decided = 0
+        self._refused = 0
+        self._looks_to_go = 0
+
+    def look(self, held: Models | None) -> Models | None:
+        """
+        Look once; None if what answers should go on to do so.
+
+        Args:
+            held: What answers; not loaded again if it is to stay.
+
+        Raises:
+            OSError: If the store cannot be reached, or refuses.
+            BundleError: If the log cannot be read, or its champion is not sound:
+                said once, and tried again only after a while.
+        """
+        current = self._registry.current()
+        if current is None or current.seq == self._decided:
+            return None
+        if current.seq == self._refused and self._looks_to_go:
+            self._looks_to_go -= 1
+            return None
+        # Until it is known to be sound.
+        self._refused, self._looks_to_go = current.seq, RETRY_LOOKS
+        champion = self._load(current.champion, current, held)
+        challenger = None
+        if current.challenger is not None:
+            try:
+                challenger = self._load(current.challenger, current, held)
+            except BundleError as error:
+                _LOG.error("challenger %s is refused: %s", current.challenger, error)
+        self._decided = current.seq
+        return Models(champion, challenger)
+
+    def _load(self, version: str, current: Promotion, held: Models | None) -> Bundle:
+        for bundle in filter(None, held or ()):
+            if bundle.manifest_sha256 == current.manifests.get(version):
+                return bundle
+        try:
+            bundle = self._registry.load_promoted(version, current)
+            warm(bundle)
+        except BundleError:
+            self._metrics.refused_swap()
+            raise
+        return bundle
+
+
+class Follower:
+    """
+    Keeps the predictor's models and the states of builds up to date.
+
+    Args:
+        predictor: Answers by what is found.
+        metrics: Is told which models answer.
+        floor: A bundle's folder, None if there is none.
+        promoted: What a registry says, None if none is followed.
+        states: What is known of builds.
+        poll_seconds: How long to wait between looks.
+    """
+
+    def __init__(
+        self,
+        predictor: Predictor,
+        metrics: ServingMetrics,
+        *,
+        floor: Path | None,
+        promoted: PromotedModels | None,
+        states: LedgerStates,
+        poll_seconds: float,
+    ) -> None:
+        self._predictor = predictor
+        self._metrics = metrics
+        self._floor = floor
+        self._promoted = promoted
+        self._states = states
+        self._poll_seconds = poll_seconds
+        self._models: Models | None = None
+        self._trouble: dict[str, str] = {}
+        self._closing = threading.Event()
+        self._has_caught_up = threading.Event()
+        self._patience = threading.Timer(CATCH_UP_SECONDS, self._has_caught_up.set)
+        self._thread = threading.Thread(target=self._run, name="follow", daemon=True)
+
+    def start(self) -> None:
+        """
+        Load the floor, then follow in a thread.
+
+        Raises:
+            BundleError: If the floor is not sound, and no registry is followed.
+        """
+        if self._floor is not None:
+            try:
+                bundle = load_bundle(self._floor)
+                warm(bundle)
+            except BundleError as error:
+                self._metrics.refused_swap()
+                if self._promoted is None:
+                    raise
+                _LOG.error("the model in %s is refused: %s", self._floor, error)
+            else:
+                self._answer_by(Models(bundle))
+        self._patience.start()
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop to follow; what answers stays."""
+        self._patience.cancel()
+        self._closing.set()
+        self._thread.join()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a model answers and knows what the ledger knows, or gave up on it."""
+        return self._models is not None and self._has_caught_up.is_set()
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            self._look()
+            self._closing.wait(self._poll_seconds)
+
+    def _look(self) -> None:
+        found = None
+        if self._promoted is not None:
+            try:
+                found = self._promoted.look(self._models)
+            except (BreakcastError, OSError) as error:
+                self._tell("models", str(error))
+            else:
+                self._tell("models", "")
+        if found is not None:
+            # What the new ones need to know of builds is learnt before they answer.
+            if self._models is not None:
+                self._learn(self._models, found)
+            self._answer_by(found)
+        if self._models is not None:
+            self._learn(self._models)
+            self._has_caught_up.set()
+
+    def _answer_by(self, models: Models) -> None:
+        self._predictor.swap(models)
+        self._metrics.serving(models)
+        self._models = models
+        champion, challenger = models
+        beside = "" if challenger is None else f", {challenger.version} shadows it"
+        _LOG.info("%s answers%s", champion.version, beside)
+
+    def _learn(self, *answering: Models) -> None:
+        bundles = [bundle for models in answering for bundle in models if bundle]
+        try:
+            self._states.follow([bundle.catalog for bundle in bundles])
+        except BreakcastError as error:
+            self._tell("history", str(error))
+        else:
+            self._tell("history", "")
+
+    def _tell(self, about: str, trouble: str) -> None:
+        """Log a trouble once, and once more when it is over."""
+        before = self._trouble.get(about, "")
+        if trouble == before:
+            return
+        self._trouble[about] = trouble
+        if trouble:
+            _LOG.error("%s cannot be followed, what is there stays: %s", about, trouble)
+        else:
+            _LOG.info("%s can be followed again", about)

@@ -1,0 +1,56 @@
+"""What is counted while serving; `adapters.prometheus` keeps the counts."""
+
+from typing import Protocol
+
+from breakcast.serving.prediction import Prediction
+from breakcast.serving.predictor import Models
+
+ROUTES = (
+    "v1_predict",
+    "v1_explain",
+    "v2_infer",
+    "health",
+    "metadata",
+    "metrics",
+    "other",
+)
+"""Every value of the label `route`; the first three are forecasts."""
+
+FORECASTS = frozenset(ROUTES[:3])
+"""Routes whose requests count as predictions."""
+
+
+class ServingMetrics(Protocol):
+    """Is told what happens; each call takes microseconds and never fails."""
+
+    def began(self) -> None:
+        """A request came in."""
+        ...
+
+    def ended(self, route: str, status: int, seconds: float) -> None:
+        """Its answer is out, or its asker gone."""
+        ...
+
+    def asked(self, rows: int) -> None:
+        """So many rows of one request were answered."""
+        ...
+
+    def predicted(self, prediction: Prediction) -> None:
+        """A build was answered."""
+        ...
+
+    def serving(self, models: Models) -> None:
+        """These models answer from now on."""
+        ...
+
+    def refused_swap(self) -> None:
+        """A model was to answer, and was not fit to."""
+        ...
+
+    def journal_dropped(self, count: int) -> None:
+        """So many answers were not kept."""
+        ...
+
+    def exposition(self) -> bytes:
+        """Write all counts in Prometheus' text format; takes milliseconds."""
+        ...

@@ -1,0 +1,259 @@
+"""
+The Open Inference protocol (V2): tensors in, tensors out, over JSON.
+
+One input, `features`, of shape [n, width] or [n, 4]; two outputs, one number a
+row each. What is asked for and not supported is refused by name.
+
+Source: https://github.com/kserve/open-inference-protocol (inference_rest.md).
+"""
+
+from typing import Annotated, Any
+
+import msgspec
+
+from breakcast.errors import Unprocessable, Unsupported
+from breakcast.features.catalog import HEADLINE_WIDTH
+from breakcast.serving.predictor import Models, VectorScores
+from breakcast.serving.reading import read
+from breakcast.serving.vectors import Number, Vector, check_vectors, refuse_many
+from breakcast.serving.work import VectorWork
+
+INPUT = "features"
+OUTPUTS = ("probability", "uncalibrated_probability")
+PLATFORM = "breakcast_treelite"
+
+Parameters = dict[str, Any]
+_Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+
+# These change what the answer looks like; to ignore one would be to answer another
+# question. Any other parameter may stay unknown to a server.
+_UNSUPPORTED_PARAMETERS = frozenset(
+    {"binary_data", "binary_data_size", "binary_data_output", "classification"}
+)
+
+
+class RequestInput(msgspec.Struct, frozen=True):
+    """An input tensor; `data` is flat in row-major order, or nested by row."""
+
+    name: str
+    shape: list[int]
+    datatype: str
+    data: Annotated[
+        msgspec.Raw,
+        msgspec.Meta(
+            extra_json_schema={
+                "type": "array",
+                "items": {"type": ["number", "boolean", "null", "array"]},
+            }
+        ),
+    ]
+    parameters: Parameters = {}
+
+
+class RequestOutput(msgspec.Struct, frozen=True):
+    """An output tensor asked for."""
+
+    name: str
+    parameters: Parameters = {}
+
+
+class InferRequest(msgspec.Struct, frozen=True):
+    """Rows to score, and which outputs are wanted: all of them, if none is named."""
+
+    inputs: list[RequestInput]
+    id: str | None = None
+    parameters: Parameters = {}
+    outputs: list[RequestOutput] = []
+
+
+class ResponseOutput(msgspec.Struct, frozen=True):
+    """An output tensor: one number a row."""
+
+    name: str
+    datatype: str
+    shape: list[int]
+    data: list[float]
+
+
+class InferResponse(msgspec.Struct, frozen=True):
+    """What the model says, and which version of it."""
+
+    model_name: str
+    model_version: str
+    outputs: list[ResponseOutput]
+    id: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class TensorMetadata(msgspec.Struct, frozen=True):
+    """A tensor: -1 in its shape is any number."""
+
+    name: str
+    datatype: str
+    shape: list[int]
+
+
+class ModelMetadata(msgspec.Struct, frozen=True):
+    """What a model takes and gives; `properties` names its columns."""
+
+    name: str
+    versions: list[str]
+    platform: str
+    inputs: list[TensorMetadata]
+    outputs: list[TensorMetadata]
+    properties: dict[str, str]
+
+
+class ServerMetadata(msgspec.Struct, frozen=True):
+    """What this server is."""
+
+    name: str
+    version: str
+    extensions: list[str]
+
+
+_DECODER = msgspec.json.Decoder(InferRequest)
+_ENCODER = msgspec.json.Encoder()
+_FLAT: dict[str, msgspec.json.Decoder[list[float | None]]] = {
+    "FP32": msgspec.json.Decoder(list[Number | None]),
+    "FP64": msgspec.json.Decoder(list[Number | None]),
+    "INT64": msgspec.json.Decoder(list[_Int64 | None]),
+    "BOOL": msgspec.json.Decoder(list[bool | None]),
+}
+_NESTED: dict[str, msgspec.json.Decoder[list[Vector]]] = {
+    "FP32": msgspec.json.Decoder(list[list[Number | None]]),
+    "FP64": msgspec.json.Decoder(list[list[Number | None]]),
+    "INT64": msgspec.json.Decoder(list[list[_Int64 | None]]),
+    "BOOL": msgspec.json.Decoder(list[list[bool | None]]),
+}
+_MATRIX = 2
+
+
+class V2:
+    """
+    The protocol, for one model.
+
+    Args:
+        name: What the model is called.
+        row_limit: How many rows are answered at once.
+    """
+
+    def __init__(self, *, name: str, row_limit: int) -> None:
+        self._name = name
+        self._row_limit = row_limit
+
+    def infer(self, models: Models, body: bytes) -> VectorWork:
+        """
+        Read an inference request.
+
+        Raises:
+            BadRequest: If it cannot be answered; says where and why.
+        """
+        request = read(_DECODER, body, "")
+        _refuse_parameters(request.parameters, "parameters")
+        wanted = _wanted(request.outputs)
+        if len(request.inputs) != 1:
+            named = ", ".join(repr(one.name) for one in request.inputs) or "none"
+            message = f"inputs are {named}; this model takes one, {INPUT!r}"
+            raise Unprocessable(message)
+        vectors = self._vectors(request.inputs[0], models.champion.catalog.width)
+
+        def answer(scores: VectorScores) -> bytes:
+            columns = dict(
+                zip(OUTPUTS, (scores.probability, scores.uncalibrated), strict=True)
+            )
+            return _ENCODER.encode(
+                InferResponse(
+                    self._name,
+                    scores.version,
+                    [
+                        ResponseOutput(name, "FP64", [len(vectors)], columns[name])
+                        for name in wanted
+                    ],
+                    msgspec.UNSET if request.id is None else request.id,
+                )
+            )
+
+        return VectorWork(vectors, answer)
+
+    def metadata(self, models: Models) -> ModelMetadata:
+        """Tell what the model takes and gives."""
+        catalog = models.champion.catalog
+        return ModelMetadata(
+            self._name,
+            [models.champion.version],
+            PLATFORM,
+            [TensorMetadata(INPUT, "FP64", [-1, catalog.width])],
+            [TensorMetadata(name, "FP64", [-1]) for name in OUTPUTS],
+            {
+                "catalog_hash": models.champion.manifest.catalog_hash,
+                "columns": ",".join(catalog.names),
+                "headline": ",".join(catalog.names[:HEADLINE_WIDTH]),
+            },
+        )
+
+    def _vectors(self, tensor: RequestInput, width: int) -> list[Vector]:
+        place = "inputs[0]"
+        _refuse_parameters(tensor.parameters, f"{place}.parameters")
+        if tensor.datatype not in _FLAT:
+            message = (
+                f"{place}.datatype is {tensor.datatype!r}; this model takes "
+                f"{', '.join(_FLAT)}"
+            )
+            raise Unprocessable(message)
+        shape = tensor.shape
+        if len(shape) != _MATRIX or shape[1] not in {width, HEADLINE_WIDTH}:
+            message = (
+                f"{place}.shape is {shape}; this model takes [n, {width}], or "
+                f"[n, {HEADLINE_WIDTH}] for the headline"
+            )
+            raise Unprocessable(message)
+        refuse_many(max(shape[0], 0), self._row_limit, place)
+        data, place = bytes(tensor.data), f"{place}.data"
+        if _is_nested(data):
+            vectors: list[Vector] = read(_NESTED[tensor.datatype], data, place)
+            check_vectors(vectors, width, place)
+            if [len(vectors), len(vectors[0])] != shape:
+                raise _other_shape(place, len(vectors) * len(vectors[0]), shape)
+            return vectors
+        values = read(_FLAT[tensor.datatype], data, place)
+        if len(values) != shape[0] * shape[1]:
+            raise _other_shape(place, len(values), shape)
+        return [values[at : at + shape[1]] for at in range(0, len(values), shape[1])]
+
+
+def _is_nested(data: bytes) -> bool:
+    return data[1:].lstrip()[:1] == b"["
+
+
+def _other_shape(place: str, found: int, shape: list[int]) -> Unprocessable:
+    message = (
+        f"{place} holds {found} values, the shape {shape} wants "
+        f"{shape[0] * shape[1]}; give one a place, row by row"
+    )
+    return Unprocessable(message)
+
+
+def _refuse_parameters(parameters: Parameters, place: str) -> None:
+    for name in sorted(_UNSUPPORTED_PARAMETERS.intersection(parameters)):
+        message = (
+            f"{place}.{name} is not supported; tensors are read and written as JSON, "
+            "leave it out"
+        )
+        raise Unsupported(message)
+
+
+def _wanted(outputs: list[RequestOutput]) -> list[str]:
+    for at, output in enumerate(outputs):
+        place = f"outputs[{at}]"
+        _refuse_parameters(output.parameters, f"{place}.parameters")
+        if output.name not in OUTPUTS:
+            message = (
+                f"{place}.name is {output.name!r}; this model gives "
+                f"{' and '.join(OUTPUTS)}"
+            )
+            raise Unprocessable(message)
+    named = [output.name for output in outputs]
+    if len(set(named)) < len(named):
+        message = f"outputs are {', '.join(named)}; name each once"
+        raise Unprocessable(message)
+    return named or list(OUTPUTS)

@@ -1,0 +1,124 @@
+"""
+What is left of a request once it is read and checked, and how it is answered.
+
+Requests that wait at the same moment are scored together, which takes a third
+of the time a request: what a call costs is paid once, and the trees are in the
+cache. Nobody waits for a batch to fill.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import NamedTuple, TypeAlias, TypeVar
+
+from breakcast.serving.predictor import Models, Predictor, VectorScores
+from breakcast.serving.vectors import Vector
+
+LIGHT_VISITS = 12_800
+"""Trees visited in about three quarters of a millisecond."""
+LIGHT_BUILDS = 2
+"""Builds whose features are read in about that time."""
+
+
+class VectorWork(NamedTuple):
+    """
+    Vectors to score.
+
+    Attributes:
+        vectors: At least one, all of one width that the models take.
+        answer: Makes the response's body of their scores.
+    """
+
+    vectors: list[Vector]
+    answer: Callable[[VectorScores], bytes]
+
+    @property
+    def rows(self) -> int:
+        """How many rows are asked about."""
+        return len(self.vectors)
+
+
+class BuildWork(NamedTuple):
+    """
+    Builds to forecast.
+
+    Attributes:
+        rows: How many.
+        answer: Forecasts them, in any thread, and makes the response's body.
+    """
+
+    rows: int
+    answer: Callable[[], bytes]
+
+
+Work: TypeAlias = VectorWork | BuildWork
+Ask: TypeAlias = Callable[[Models, bytes], Work]
+"""Reads and checks a body."""
+
+_Made = TypeVar("_Made")
+_Waiting: TypeAlias = list[tuple[list[Vector], "asyncio.Future[VectorScores]"]]
+
+
+class Workshop:
+    """
+    Does the work: small pieces on the loop, large ones in threads.
+
+    Args:
+        predictor: What answers.
+        threads: Where large pieces are done.
+    """
+
+    def __init__(self, predictor: Predictor, threads: Executor) -> None:
+        self._predictor = predictor
+        self._threads = threads
+        self._waiting: dict[tuple[int, int], tuple[Models, _Waiting]] = {}
+
+    async def do(self, models: Models, work: Work) -> bytes:
+        """Do one piece of work: the response's body."""
+        if isinstance(work, BuildWork):
+            if work.rows <= LIGHT_BUILDS:
+                return work.answer()
+            return await self.in_thread(work.answer)
+        vectors, answer = work
+        if len(vectors) * models.champion.trees.count <= LIGHT_VISITS:
+            return answer(await self._together(models, vectors))
+        return await self.in_thread(
+            lambda: answer(self._predictor.score(models, vectors))
+        )
+
+    async def in_thread(self, call: Callable[[], _Made]) -> _Made:
+        """Do something that takes long."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+    def _together(
+        self, models: Models, vectors: list[Vector]
+    ) -> "asyncio.Future[VectorScores]":
+        loop = asyncio.get_running_loop()
+        if not self._waiting:
+            # It comes after all that are about to ask: they are in the queue by now.
+            loop.call_soon(self._score_waiting)
+        scores: asyncio.Future[VectorScores] = loop.create_future()
+        _, waiting = self._waiting.setdefault(
+            (id(models), len(vectors[0])), (models, [])
+        )
+        waiting.append((vectors, scores))
+        return scores
+
+    def _score_waiting(self) -> None:
+        groups, self._waiting = self._waiting.values(), {}
+        for models, waiting in groups:
+            try:
+                together = self._predictor.score(
+                    models, [vector for vectors, _ in waiting for vector in vectors]
+                )
+            except Exception as error:  # noqa: BLE001 - each who waits has to be told
+                for _, scores in waiting:
+                    if not scores.done():
+                        scores.set_exception(error)
+                continue
+            start = 0
+            for vectors, scores in waiting:
+                end = start + len(vectors)
+                if not scores.done():
+                    scores.set_result(together.part(start, end))
+                start = end
