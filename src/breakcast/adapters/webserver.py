@@ -14,6 +14,7 @@ import socket
 import struct
 import sys
 from collections.abc import Callable
+from functools import partial
 from ipaddress import ip_address
 from types import FrameType
 from typing import Any
@@ -41,24 +42,56 @@ _SO_ATTACH_FILTER = 26
 _DROP = struct.pack("HBBI", 0x06, 0, 0, 0)
 
 
-def listen(host: str, port: int) -> socket.socket:
+class Listening(socket.socket):
     """
-    Take an address; port 0 takes any that is free.
+    An address taken to listen on.
+
+    Sent to another process, the address is taken there anew: the system then deals
+    connections out evenly. Of one socket that several accept from, whoever wakes
+    first takes all that wait.
+    """
+
+    def __reduce__(self) -> tuple[Callable[..., "Listening"], tuple[str, int]]:
+        """Take the address where this arrives."""
+        host, port = self.getsockname()[:2]
+        return partial(_take, is_shared=True), (host, port)
+
+
+def listen(host: str, port: int, *, is_shared: bool = False) -> Listening:
+    """
+    Take an address.
+
+    Args:
+        host: A name or a number.
+        port: 0 takes any that is free.
+        is_shared: Whether other processes of ours are to listen on it too.
 
     Raises:
         BadInput: If it cannot be had.
     """
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        taken = socket.socket(family, kind, protocol)
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind(address)
+        alone = _take(host, port, is_shared=False)
+        if not is_shared:
+            return alone
+        # Only one that nobody else has is shared: the system would let two servers
+        # share it that know nothing of each other.
+        with alone:
+            host, port = alone.getsockname()[:2]
+        return _take(host, port, is_shared=True)
     except (OSError, OverflowError) as error:
         message = f"cannot listen on {host!r}, port {port}: {error}; choose others"
         raise BadInput(message) from error
-    taken.set_inheritable(True)
+
+
+def _take(host: str, port: int, *, is_shared: bool) -> Listening:
+    family, kind, protocol, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    taken = Listening(family, kind, protocol)
+    taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if is_shared:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    taken.bind(address)
     return taken
 
 
@@ -77,7 +110,7 @@ def is_loopback(host: str) -> bool:
 
 def run(
     make_app: Callable[[], ASGIApp],
-    listening: socket.socket,
+    listening: Listening,
     *,
     workers: int,
 ) -> None:
@@ -86,8 +119,7 @@ def run(
 
     Args:
         make_app: Makes the application; sent to other processes if there are several.
-        listening: By `listen`; shared by all of them, so that a connection waiting
-            to be accepted outlives any one.
+        listening: By `listen`, shared if there are several.
         workers: How many processes. One that dies is replaced.
 
     Raises:
@@ -126,12 +158,17 @@ def run(
 
 
 def drain_on_sigterm(
-    lifecycle: Lifecycle, listening: socket.socket, drain_seconds: float
+    lifecycle: Lifecycle, listening: Listening, drain_seconds: float
 ) -> None:
     """
     Let SIGTERM begin the drain; uvicorn's own way to end comes after it.
 
     Called on the loop, by a process's main thread, once uvicorn has its handlers.
+
+    Args:
+        lifecycle: Learns that the drain has begun.
+        listening: What this process listens on: refuses connections when it is over.
+        drain_seconds: How long it takes.
     """
     loop = asyncio.get_running_loop()
     end: Any = signal.getsignal(signal.SIGTERM)

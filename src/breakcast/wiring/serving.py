@@ -2,7 +2,6 @@
 
 import gc
 import logging
-import socket
 import sys
 import tempfile
 import threading
@@ -49,7 +48,9 @@ def serve(settings: Settings) -> None:
     configure_logs(logs_access=settings.access_log)
     # A setting that will not do is told before anything is started.
     access = access_of(settings)
-    listening = webserver.listen(settings.host, settings.port)
+    listening = webserver.listen(
+        settings.host, settings.port, is_shared=settings.server_workers > 1
+    )
     host, port = listening.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
     _LOG.info("listening on http://%s:%d", shown, port)
@@ -76,14 +77,14 @@ def access_of(settings: Settings) -> Access:
 
 
 def make_server(
-    settings: Settings, listening: socket.socket, shared: Path | None
+    settings: Settings, listening: webserver.Listening, shared: Path | None
 ) -> ASGIApp:
     """
     Make the application of one process; its lifespan starts the rest.
 
     Args:
         settings: How to serve.
-        listening: The socket it will listen on.
+        listening: What it will listen on.
         shared: A folder that all processes of this server see; None if it is one.
     """
     configure_logs(logs_access=settings.access_log)
