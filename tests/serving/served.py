@@ -27,8 +27,14 @@ class Served:
 
     def __init__(self, arguments: Sequence[str], home: Path) -> None:
         self.log: list[dict[str, Any]] = []
-        self.process = subprocess.Popen(
-            [Path(sys.executable).with_name("breakcast"), "serve", "--port", "0", *arguments],
+        self.process = subprocess.Popen(  # noqa: S603 - our own command
+            [
+                Path(sys.executable).with_name("breakcast"),
+                "serve",
+                "--port",
+                "0",
+                *arguments,
+            ],
             env=os.environ
             | {
                 "BREAKCAST_HOME": str(home),

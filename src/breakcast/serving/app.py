@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
@@ -37,8 +38,8 @@ ServerRole: TypeAlias = Literal["predict", "ingest", "console"]
 HEAVY_AT_ONCE = 2
 """Large requests that are worked on side by side; others wait."""
 
-_V1 = "/v1/models/{model}"
-_V2 = "/v2/models/{model}"
+_V1 = "/v1/models/{model:name}"
+_V2 = "/v2/models/{model:name}"
 _VERSION = f"{_V2}/versions/{{version}}"
 _PROMETHEUS = b"text/plain; version=0.0.4; charset=utf-8"
 _ENCODE = msgspec.json.Encoder().encode
@@ -80,6 +81,21 @@ class ServingParts:
     body_seconds: float
 
 
+class _ModelName(Convertor[str]):
+    """A model's name: without a colon, after which comes the verb."""
+
+    regex = "[^/:]+"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("name", _ModelName())
+
+
 def make_app(parts: ServingParts) -> ASGIApp:
     """Make the application; what it needs is started by its lifespan."""
     forecasts = _forecasts(parts) if "predict" in parts.roles else {}
@@ -95,7 +111,7 @@ def make_app(parts: ServingParts) -> ASGIApp:
     return Gate(
         app,
         {
-            path.replace("{model}", parts.name): forecast
+            path.replace("{model:name}", parts.name): forecast
             for path, forecast in forecasts.items()
             if "{version}" not in path
         },

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -164,12 +164,7 @@ class BodyReader:
         announced = int(headers.get(b"content-length", b"0"))
         if announced > self._limit:
             raise self._too_large(announced)
-        # Asked for the running loop, asyncio asks the system for the process's id.
-        loop = self._loop = self._loop or asyncio.get_running_loop()
-        task = asyncio.current_task(loop)
-        if task is None:
-            message = "a body is read by a task"
-            raise RuntimeError(message)
+        loop, task = self._running()
         self._waiting[task] = loop.time()
         if not self._is_watched:
             self._is_watched = True
@@ -187,6 +182,16 @@ class BodyReader:
         finally:
             del self._waiting[task]
             self._late.discard(task)
+
+    def _running(self) -> tuple[asyncio.AbstractEventLoop, "asyncio.Task[None]"]:
+        # Asked for the running loop, asyncio asks the system for the process's id: so
+        # only if it is not the one of last time.
+        loop = self._loop
+        task = None if loop is None else asyncio.current_task(loop)
+        if loop is None or task is None:
+            loop = self._loop = asyncio.get_running_loop()
+            task = asyncio.current_task(loop)
+        return loop, cast("asyncio.Task[None]", task)
 
     async def _receive(self, receive: Receive) -> bytes:
         parts: list[bytes] = []
