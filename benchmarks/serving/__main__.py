@@ -42,7 +42,9 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=4, help="of each load")
-    parser.add_argument("--only", nargs="*", help="keys of servers, such as kserve")
+    parser.add_argument(
+        "--only", nargs="*", help="servers, such as kserve; then no results are written"
+    )
     arguments = parser.parse_args()
     _require_means()
     work = WORK.absolute()
@@ -57,11 +59,12 @@ def main() -> None:
     # What cannot be set up does not start either, and is told so.
     subprocess.run(["make", "--keep-going", *peers], check=False)  # noqa: S603, S607
     found = _measured(entered, work / "run", arguments.rounds, arguments.seconds)
-    RESULTS.mkdir(exist_ok=True)
-    packed = msgspec.json.format(msgspec.json.encode(found))
-    (RESULTS / "serving.json").write_bytes(packed + b"\n")
     page = markdown(found)
-    (RESULTS / "serving.md").write_text(page, encoding="utf-8")
+    if not arguments.only:
+        RESULTS.mkdir(exist_ok=True)
+        packed = msgspec.json.format(msgspec.json.encode(found))
+        (RESULTS / "serving.json").write_bytes(packed + b"\n")
+        (RESULTS / "serving.md").write_text(page, encoding="utf-8")
     print(page)
 
 

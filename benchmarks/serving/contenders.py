@@ -44,10 +44,10 @@ class Contender:
         name: What the results call it.
         environment: Where its Python and its programs are.
         command: A program of that environment and its arguments; {0} to {2} are
-            ports that are free.
+            ports that are free, {folder} is where it runs.
         doors: How it can be asked.
         packages: Whose versions are told.
-        variables: Its environment variables beside ours.
+        variables: Its environment variables beside ours, with the same in braces.
         home: Copied to where it looks for a home of breakcast; None leaves it none.
     """
 
@@ -148,7 +148,7 @@ def contenders(model: Taught) -> Iterator[Contender]:
         packages=("bentoml", "uvicorn", "scikit-learn"),
         variables={
             "MODEL": pickle,
-            "BENTOML_HOME": "bentoml",
+            "BENTOML_HOME": "{folder}",
             "BENTOML_DO_NOT_TRACK": "True",
         },
     )

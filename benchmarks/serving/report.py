@@ -54,8 +54,8 @@ def _preface(found: Found) -> Iterator[str]:
         "above .1, latencies are not to be trusted and CPU times are too high.",
         "Requests hold all of the model's numbers, unless marked. Before and after the",
         f"load each server was asked about 1, {CHECKED_ROWS} and {MANY_ROWS} rows; one",
-        f"whose P(red) is not within {TOLERANCE:g} of scikit-learn's (calibrated: of the",
-        "bundle's, read in this process), or that fails one request, is out.",
+        f"whose P(red) is not within {TOLERANCE:g} of scikit-learn's (calibrated: of",
+        "the bundle's, read in this process), or that fails one request, is out.",
         "",
         header("server", "versions"),
     )

@@ -48,11 +48,14 @@ def serving(contender: Contender, folder: Path) -> Iterator[Server]:
     command = [
         *("taskset", "--cpu-list", str(SERVER_CORE)),
         str(contender.environment.absolute() / "bin" / program),
-        *(argument.format(*ports) for argument in arguments),
+        *(argument.format(*ports, folder=folder) for argument in arguments),
     ]
     # What is set for breakcast where this runs is not meant for this.
     kept = {k: v for k, v in os.environ.items() if not k.startswith("BREAKCAST_")}
-    own = {name: value.format(*ports) for name, value in contender.variables.items()}
+    own = {
+        name: value.format(*ports, folder=folder)
+        for name, value in contender.variables.items()
+    }
     with (folder / "server.log").open("w+") as log:
         began = time.perf_counter()
         process = subprocess.Popen(  # noqa: S603 - from our own table, no shell
@@ -143,7 +146,7 @@ def _last(log: IO[str]) -> str:
     """Tell a log's last line, without saying where this checkout lies."""
     log.seek(0)
     lines = log.read().strip().splitlines() or ["its log is empty"]
-    return lines[-1].replace(str(Path.cwd()), "")
+    return lines[-1].replace(f"{Path.cwd()}/", "")
 
 
 def _free_ports() -> list[int]:

@@ -92,8 +92,14 @@ class Served:
         """Ask it to end; its exit code."""
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(PATIENCE_SECONDS)
-        self._reader.join(PATIENCE_SECONDS)
+        self.close()
         return code
+
+    def close(self) -> None:
+        """Read the log to its end."""
+        self._reader.join(PATIENCE_SECONDS)
+        if self.process.stderr is not None:
+            self.process.stderr.close()
 
 
 @contextmanager
@@ -108,6 +114,7 @@ def serving(*arguments: str, home: Path, wait: bool = True) -> Iterator[Served]:
         if served.process.poll() is None:
             served.process.kill()
             served.process.wait()
+        served.close()
 
 
 def wait_for(holds: Any, what: str, seconds: float = PATIENCE_SECONDS) -> None:  # noqa: ANN401 - a function
@@ -173,7 +180,7 @@ class LoadClient:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         while not self.is_over.is_set():
-            began = time.monotonic()
+            began = time.time()
             writer.write(self._request)
             head = await reader.readuntil(b"\r\n\r\n")
             lines = head.decode().lower().split("\r\n")
@@ -183,6 +190,6 @@ class LoadClient:
             self.load.statuses[status] = self.load.statuses.get(status, 0) + 1
             if b"model_version" in body:
                 version = body.partition(b'"model_version":"')[2].partition(b'"')[0]
-                self.load.versions.append((began, time.monotonic(), version.decode()))
+                self.load.versions.append((began, time.time(), version.decode()))
             if headers.get("connection") == "close":
                 return

@@ -9,13 +9,17 @@ its answer, and only then stops to listen: nobody meets a connection that was cu
 import asyncio
 import ctypes
 import logging
+import multiprocessing
+import os
 import signal
 import socket
 import struct
 import sys
+import threading
 from collections.abc import Callable
 from functools import partial
 from ipaddress import ip_address
+from multiprocessing.connection import wait
 from types import FrameType
 from typing import Any
 
@@ -189,6 +193,23 @@ def drain_on_sigterm(
         loop.call_soon_threadsafe(drain)
 
     signal.signal(signal.SIGTERM, begin)
+
+
+def end_with_parent() -> None:
+    """
+    Let this process, if another one started it, end when that one has died.
+
+    Killed, a supervisor tells nobody; its workers would go on listening.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
 def refuse_new(listening: socket.socket) -> None:

@@ -108,6 +108,7 @@ def make_server(
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         if threading.current_thread() is threading.main_thread():
             webserver.drain_on_sigterm(lifecycle, listening, settings.drain_seconds)
+            webserver.end_with_parent()
         follower.start()
         # What there is by now stays: it need not be looked through for garbage.
         # The rest is young and dies young: it is looked through seldom.
