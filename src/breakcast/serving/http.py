@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -23,6 +23,7 @@ from breakcast.errors import (
     Unprocessable,
     Unsupported,
 )
+from breakcast.serving.running import running
 
 STATUS_OF: Mapping[type[Exception], int] = {
     Malformed: 400,
@@ -144,10 +145,9 @@ class BodyReader:
     def __init__(self, *, limit: int, seconds: float) -> None:
         self._limit = limit
         self._seconds = seconds
-        self._waiting: dict[asyncio.Task[None], float] = {}
-        self._late: set[asyncio.Task[None]] = set()
+        self._waiting: dict[asyncio.Task[Any], float] = {}
+        self._late: set[asyncio.Task[Any]] = set()
         self._is_watched = False
-        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def read(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
         """
@@ -164,7 +164,7 @@ class BodyReader:
         announced = int(headers.get(b"content-length", b"0"))
         if announced > self._limit:
             raise self._too_large(announced)
-        loop, task = self._running()
+        loop, task = running()
         self._waiting[task] = loop.time()
         if not self._is_watched:
             self._is_watched = True
@@ -182,16 +182,6 @@ class BodyReader:
         finally:
             del self._waiting[task]
             self._late.discard(task)
-
-    def _running(self) -> tuple[asyncio.AbstractEventLoop, "asyncio.Task[None]"]:
-        # Asked for the running loop, asyncio asks the system for the process's id: so
-        # only if it is not the one of last time.
-        loop = self._loop
-        task = None if loop is None else asyncio.current_task(loop)
-        if loop is None or task is None:
-            loop = self._loop = asyncio.get_running_loop()
-            task = asyncio.current_task(loop)
-        return loop, cast("asyncio.Task[None]", task)
 
     async def _receive(self, receive: Receive) -> bytes:
         parts: list[bytes] = []

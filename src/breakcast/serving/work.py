@@ -6,13 +6,16 @@ of the time a request: what a call costs is paid once, and the trees are in the
 cache. Nobody waits for a batch to fill.
 """
 
-import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 from breakcast.serving.predictor import Models, Predictor, VectorScores
+from breakcast.serving.running import running
 from breakcast.serving.vectors import Vector
+
+if TYPE_CHECKING:
+    import asyncio
 
 LIGHT_VISITS = 12_800
 """Trees visited in about three quarters of a millisecond."""
@@ -88,12 +91,12 @@ class Workshop:
 
     async def in_thread(self, call: Callable[[], _Made]) -> _Made:
         """Do something that takes long."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+        return await running().loop.run_in_executor(self._threads, call)
 
     def _together(
         self, models: Models, vectors: list[Vector]
     ) -> "asyncio.Future[VectorScores]":
-        loop = asyncio.get_running_loop()
+        loop = running().loop
         if not self._waiting:
             # It comes after all that are about to ask: they are in the queue by now.
             loop.call_soon(self._score_waiting)
