@@ -20,7 +20,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench smoke lock clean
+.PHONY: help demo test check peers bench smoke lock clean
 .DELETE_ON_ERROR:
 
 help: ## list what there is
@@ -38,9 +38,12 @@ check: $(VENV)/.dev ## lint, format, types and the rooms' contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-bench: $(VENV)/.dev ## forecast quality and replay speed, against the committed results
+peers: $(PEER)/kserve/.ready $(PEER)/schemathesis/.ready ## what tests compare us with; absent, those tests are skipped
+
+bench: $(VENV)/.dev ## forecast quality, replay and serving speed, against the committed results
 	@$(BIN)/python -m benchmarks.quality
 	@$(BIN)/python -m benchmarks.replay
+	@$(BIN)/python -m benchmarks.serving
 
 smoke: $(VENV)/.dev $(SMOKE)/.core ## the built wheel, installed and imported with nothing but its dependencies
 	@rm -rf $(SMOKE)/wheel

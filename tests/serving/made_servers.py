@@ -18,6 +18,7 @@ from breakcast.serving.access import Access
 from breakcast.serving.app import ServerRole, ServingParts, make_app
 from breakcast.serving.following import Follower
 from breakcast.serving.gate import Lifecycle
+from breakcast.serving.instances import InstanceReader
 from breakcast.serving.prediction import Observer
 from breakcast.serving.predictor import Models, Predictor
 from breakcast.serving.states import LedgerStates
@@ -79,9 +80,8 @@ class MadeServer:
         )
         if is_loaded:
             self.predictor.swap(models or Models(made_bundle()))
-        self.v1 = V1(
-            self.predictor, identity=identity, now=lambda: NOW, row_limit=row_limit
-        )
+        reader = InstanceReader(identity=identity, now=lambda: NOW, row_limit=row_limit)
+        self.v1 = V1(self.predictor, reader)
         self.v2 = V2(name=NAME, row_limit=row_limit)
         self.app = make_app(
             ServingParts(

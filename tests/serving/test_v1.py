@@ -91,8 +91,13 @@ def test_a_large_request_is_answered_as_many_small_ones() -> None:
         ),
         (
             b'{"instances":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+            Malformed,
+            "nested too deeply: more than 64 times at byte 7",
+        ),
+        (
+            b'{"instances":' + b"[" * 1_000 + b"]" * 1_000 + b"}",
             Unprocessable,
-            "instances[0][0]",
+            "instances[0][0]; expected",
         ),
         (b'{"instances":3}', Unprocessable, "instances is 3; expected `array`"),
         (b'{"instances":null}', Unprocessable, "instances is null"),
@@ -123,7 +128,7 @@ def test_a_large_request_is_answered_as_many_small_ones() -> None:
         (
             b'{"instances":[[1,2,3,4],{"repo":"a/b"}]}',
             Unprocessable,
-            "instances[1] is a build, others are vectors",
+            "instances[1] is not of the kind of those before it",
         ),
     ],
     ids=lambda value: str(value)[:40] if isinstance(value, bytes) else None,

@@ -12,6 +12,7 @@ from breakcast.serving.access import Access
 from breakcast.serving.http import BodyReader, Gone, Reply, refusal, send_reply
 from breakcast.serving.observing import ServingMetrics
 from breakcast.serving.predictor import Models, Predictor
+from breakcast.serving.reading import Body
 from breakcast.serving.work import Ask, Workshop
 
 LIGHT_BYTES: Final = 16 * 1024
@@ -73,8 +74,9 @@ class Forecast:
             self._access.require("read", headers)
             models = self._predictor.models()
             check_names(names, self._name, models)
-            body = await self._bodies.read(headers, receive)
-            return Reply(await self._answer(models, body))
+            return Reply(
+                await self._answer(models, await self._bodies.read(headers, receive))
+            )
         except Gone:
             return None
         except Exception as error:  # noqa: BLE001 - a bug gets its answer, and into the log
@@ -86,14 +88,24 @@ class Forecast:
         if reply is not None:
             await send_reply(send, reply)
 
-    async def _answer(self, models: Models, body: bytes) -> bytes:
+    async def _answer(self, models: Models, body: Body) -> bytes:
         if len(body) <= LIGHT_BYTES:
             work = self._ask(models, body)
+            rows, answer = work.rows, await self._workshop.do(models, work)
         else:
-            work = await self._workshop.in_thread(partial(self._ask, models, body))
-        answer = await self._workshop.do(models, work)
-        self._metrics.asked(work.rows)
+            # All of it is let go of where it is worked on: to free megabytes takes
+            # milliseconds.
+            held = [body]
+            del body
+            rows, answer = await self._workshop.in_thread(
+                partial(self._answer_large, models, held)
+            )
+        self._metrics.asked(rows)
         return answer
+
+    def _answer_large(self, models: Models, held: list[Body]) -> tuple[int, bytes]:
+        work = self._ask(models, held.pop())
+        return work.rows, self._workshop.do_here(models, work)
 
 
 class Page:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeAlias
 import msgspec
 
 from breakcast.serving.http import ErrorBody
-from breakcast.serving.v1 import (
+from breakcast.serving.v1messages import (
     BuildPredictions,
     Explanations,
     PredictRequest,

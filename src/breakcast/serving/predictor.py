@@ -1,6 +1,6 @@
 """What the model says, of vectors and of builds; every door calls this one."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from breakcast.model.calibration import sigmoid
 from breakcast.serving.journal import packed
 from breakcast.serving.prediction import Observer, Prediction, Scored
 from breakcast.serving.states import Known, RowSource
-from breakcast.serving.vectors import Vector
+from breakcast.serving.vectors import Vectors
 
 
 class Models(NamedTuple):
@@ -89,7 +89,7 @@ class Predictor:
         """Let these answer from now on."""
         self._models = models
 
-    def score(self, models: Models, vectors: Sequence[Vector]) -> VectorScores:
+    def score(self, models: Models, vectors: Vectors) -> VectorScores:
         """
         Score vectors by the champion.
 
@@ -101,7 +101,7 @@ class Predictor:
             BadInput: If they are of another width.
         """
         bundle = models.champion
-        logits = bundle.logit(np.array(vectors, np.float64)).tolist()
+        logits = bundle.logit(np.asarray(vectors, np.float64)).tolist()
         calibrated = bundle.calibration.probability
         return VectorScores(
             bundle.version, logits, [calibrated(logit, "") for logit in logits]

@@ -10,15 +10,25 @@ Source: https://github.com/kserve/open-inference-protocol (inference_rest.md).
 from typing import Annotated, Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from breakcast.errors import Unprocessable, Unsupported
 from breakcast.features.catalog import HEADLINE_WIDTH
+from breakcast.serving.pieces import WHOLE_BYTES, Pieces, take_apart
 from breakcast.serving.predictor import Models, VectorScores
-from breakcast.serving.reading import read
-from breakcast.serving.vectors import Number, Vector, check_vectors, refuse_many
+from breakcast.serving.reading import Body, read
+from breakcast.serving.vectors import (
+    Number,
+    Vector,
+    Vectors,
+    check_vectors,
+    refuse_many,
+)
 from breakcast.serving.work import VectorWork
 
 INPUT = "features"
+DATATYPES = ("FP32", "FP64", "INT64", "BOOL")
 OUTPUTS = ("probability", "uncalibrated_probability")
 PLATFORM = "breakcast_treelite"
 
@@ -32,19 +42,21 @@ _UNSUPPORTED_PARAMETERS = frozenset(
 )
 
 
+def _described(**schema: object) -> msgspec.Meta:
+    """Say in the schema what is checked later, and refused in words of our own."""
+    return msgspec.Meta(extra_json_schema=schema)
+
+
 class RequestInput(msgspec.Struct, frozen=True):
     """An input tensor; `data` is flat in row-major order, or nested by row."""
 
     name: str
-    shape: list[int]
-    datatype: str
+    shape: Annotated[list[int], _described(minItems=2, maxItems=2)]
+    datatype: Annotated[str, _described(enum=list(DATATYPES))]
     data: Annotated[
         msgspec.Raw,
-        msgspec.Meta(
-            extra_json_schema={
-                "type": "array",
-                "items": {"type": ["number", "boolean", "null", "array"]},
-            }
+        _described(
+            type="array", items={"type": ["number", "boolean", "null", "array"]}
         ),
     ]
     parameters: Parameters = {}
@@ -53,14 +65,14 @@ class RequestInput(msgspec.Struct, frozen=True):
 class RequestOutput(msgspec.Struct, frozen=True):
     """An output tensor asked for."""
 
-    name: str
+    name: Annotated[str, _described(enum=list(OUTPUTS))]
     parameters: Parameters = {}
 
 
 class InferRequest(msgspec.Struct, frozen=True):
     """Rows to score, and which outputs are wanted: all of them, if none is named."""
 
-    inputs: list[RequestInput]
+    inputs: Annotated[list[RequestInput], _described(minItems=1, maxItems=1)]
     id: str | None = None
     parameters: Parameters = {}
     outputs: list[RequestOutput] = []
@@ -126,6 +138,7 @@ _NESTED: dict[str, msgspec.json.Decoder[list[Vector]]] = {
     "BOOL": msgspec.json.Decoder(list[list[bool | None]]),
 }
 _MATRIX = 2
+_DATA = "inputs[0].data"
 
 
 class V2:
@@ -141,13 +154,17 @@ class V2:
         self._name = name
         self._row_limit = row_limit
 
-    def infer(self, models: Models, body: bytes) -> VectorWork:
+    def infer(self, models: Models, body: Body) -> VectorWork:
         """
         Read an inference request.
 
         Raises:
             BadRequest: If it cannot be answered; says where and why.
         """
+        pieces = None
+        if len(body) > WHOLE_BYTES:
+            pieces = take_apart(body, "data", depth=3)
+            body = pieces.skeleton
         request = read(_DECODER, body, "")
         _refuse_parameters(request.parameters, "parameters")
         wanted = _wanted(request.outputs)
@@ -155,7 +172,13 @@ class V2:
             named = ", ".join(repr(one.name) for one in request.inputs) or "none"
             message = f"inputs are {named}; this model takes one, {INPUT!r}"
             raise Unprocessable(message)
-        vectors = self._vectors(request.inputs[0], models.champion.catalog.width)
+        tensor, width = request.inputs[0], models.champion.catalog.width
+        self._check(tensor, width)
+        vectors: Vectors
+        if pieces is None:
+            vectors = _whole(tensor, width)
+        else:
+            vectors = _gathered(tensor, width, pieces)
 
         def answer(scores: VectorScores) -> bytes:
             columns = dict(
@@ -191,13 +214,13 @@ class V2:
             },
         )
 
-    def _vectors(self, tensor: RequestInput, width: int) -> list[Vector]:
+    def _check(self, tensor: RequestInput, width: int) -> None:
         place = "inputs[0]"
         _refuse_parameters(tensor.parameters, f"{place}.parameters")
-        if tensor.datatype not in _FLAT:
+        if tensor.datatype not in DATATYPES:
             message = (
                 f"{place}.datatype is {tensor.datatype!r}; this model takes "
-                f"{', '.join(_FLAT)}"
+                f"{', '.join(DATATYPES)}"
             )
             raise Unprocessable(message)
         shape = tensor.shape
@@ -208,26 +231,51 @@ class V2:
             )
             raise Unprocessable(message)
         refuse_many(max(shape[0], 0), self._row_limit, place)
-        data, place = bytes(tensor.data), f"{place}.data"
-        if _is_nested(data):
-            vectors: list[Vector] = read(_NESTED[tensor.datatype], data, place)
-            check_vectors(vectors, width, place)
-            if [len(vectors), len(vectors[0])] != shape:
-                raise _other_shape(place, len(vectors) * len(vectors[0]), shape)
-            return vectors
-        values = read(_FLAT[tensor.datatype], data, place)
-        if len(values) != shape[0] * shape[1]:
-            raise _other_shape(place, len(values), shape)
-        return [values[at : at + shape[1]] for at in range(0, len(values), shape[1])]
+
+
+def _whole(tensor: RequestInput, width: int) -> list[Vector]:
+    """Read a tensor's data."""
+    shape, data = tensor.shape, bytes(tensor.data)
+    if _is_nested(data):
+        vectors: list[Vector] = read(_NESTED[tensor.datatype], data, _DATA)
+        check_vectors(vectors, width, _DATA)
+        if [len(vectors), len(vectors[0])] != shape:
+            raise _other_shape(len(vectors) * len(vectors[0]), shape)
+        return vectors
+    values = read(_FLAT[tensor.datatype], data, _DATA)
+    if len(values) != shape[0] * shape[1]:
+        raise _other_shape(len(values), shape)
+    return [values[at : at + shape[1]] for at in range(0, len(values), shape[1])]
+
+
+def _gathered(tensor: RequestInput, width: int, pieces: Pieces) -> NDArray[np.float64]:
+    """Read a tensor's data piece by piece."""
+    shape, blocks, count = tensor.shape, [], 0
+    for part in pieces.parts:
+        if pieces.is_flat:
+            values = read(_FLAT[tensor.datatype], part, _DATA, count)
+            blocks.append(np.array(values, np.float64))
+            count += len(values)
+        else:
+            vectors = read(_NESTED[tensor.datatype], part, _DATA, count)
+            check_vectors(vectors, width, _DATA, count, shape[1])
+            blocks.append(np.array(vectors, np.float64).ravel())
+            count += len(vectors)
+        if count > shape[0] * shape[1]:
+            break
+    values_found = sum(map(len, blocks))
+    if values_found != shape[0] * shape[1]:
+        raise _other_shape(values_found, shape)
+    return np.concatenate(blocks).reshape(shape)
 
 
 def _is_nested(data: bytes) -> bool:
     return data[1:].lstrip()[:1] == b"["
 
 
-def _other_shape(place: str, found: int, shape: list[int]) -> Unprocessable:
+def _other_shape(found: int, shape: list[int]) -> Unprocessable:
     message = (
-        f"{place} holds {found} values, the shape {shape} wants "
+        f"{_DATA} holds {found} values, the shape {shape} wants "
         f"{shape[0] * shape[1]}; give one a place, row by row"
     )
     return Unprocessable(message)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Annotated, TypeAlias
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from breakcast.errors import TooLarge, Unprocessable
 from breakcast.features.catalog import HEADLINE_WIDTH
@@ -11,11 +13,20 @@ from breakcast.features.catalog import HEADLINE_WIDTH
 Vector: TypeAlias = Sequence[float | int | bool | None]
 """One row; None is unknown."""
 
+Vectors: TypeAlias = list[Vector] | NDArray[np.float64]
+"""At least one row: as it was read or, of a large request, as one matrix."""
+
 Number: TypeAlias = Annotated[float, msgspec.Meta(ge=-(2.0**63), le=2.0**63)]
 """A feature's value; none is larger, and a number that is was not meant."""
 
 
-def check_vectors(vectors: Sequence[Vector], width: int, place: str) -> None:
+def check_vectors(
+    vectors: Sequence[Vector],
+    width: int,
+    place: str,
+    first: int = 0,
+    taken: int | None = None,
+) -> None:
     """
     Refuse vectors that are not all of one width, or of one the model does not take.
 
@@ -23,6 +34,8 @@ def check_vectors(vectors: Sequence[Vector], width: int, place: str) -> None:
         vectors: At least one.
         width: The model's.
         place: Where they stand in the request, such as `instances`.
+        first: How many stand before them.
+        taken: The width of those before; None if there are none.
 
     Raises:
         Unprocessable: Says which.
@@ -33,14 +46,14 @@ def check_vectors(vectors: Sequence[Vector], width: int, place: str) -> None:
     breakcast.errors.Unprocessable: instances[0] has 1 numbers; this model takes 210 \
 features in catalog order, or the 4 of the headline
     """
-    found = len(vectors[0])
+    found = taken or len(vectors[0])
     if found not in {width, HEADLINE_WIDTH}:
         message = (
-            f"{place}[0] has {found} numbers; this model takes {width} features in "
-            f"catalog order, or the {HEADLINE_WIDTH} of the headline"
+            f"{place}[{first}] has {found} numbers; this model takes {width} features "
+            f"in catalog order, or the {HEADLINE_WIDTH} of the headline"
         )
         raise Unprocessable(message)
-    for row, vector in enumerate(vectors):
+    for row, vector in enumerate(vectors, first):
         if len(vector) != found:
             message = (
                 f"{place}[{row}] has {len(vector)} numbers and {place}[0] has {found}; "

@@ -11,8 +11,9 @@ from concurrent.futures import Executor
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
 from breakcast.serving.predictor import Models, Predictor, VectorScores
+from breakcast.serving.reading import Body
 from breakcast.serving.running import running
-from breakcast.serving.vectors import Vector
+from breakcast.serving.vectors import Vectors
 
 if TYPE_CHECKING:
     import asyncio
@@ -32,7 +33,7 @@ class VectorWork(NamedTuple):
         answer: Makes the response's body of their scores.
     """
 
-    vectors: list[Vector]
+    vectors: Vectors
     answer: Callable[[VectorScores], bytes]
 
     @property
@@ -47,7 +48,7 @@ class BuildWork(NamedTuple):
 
     Attributes:
         rows: How many.
-        answer: Forecasts them, in any thread, and makes the response's body.
+        answer: Forecasts them, once, in any thread, and makes the response's body.
     """
 
     rows: int
@@ -55,11 +56,11 @@ class BuildWork(NamedTuple):
 
 
 Work: TypeAlias = VectorWork | BuildWork
-Ask: TypeAlias = Callable[[Models, bytes], Work]
+Ask: TypeAlias = Callable[[Models, Body], Work]
 """Reads and checks a body."""
 
 _Made = TypeVar("_Made")
-_Waiting: TypeAlias = list[tuple[list[Vector], "asyncio.Future[VectorScores]"]]
+_Waiting: TypeAlias = list[tuple[Vectors, "asyncio.Future[VectorScores]"]]
 
 
 class Workshop:
@@ -77,24 +78,26 @@ class Workshop:
         self._waiting: dict[tuple[int, int], tuple[Models, _Waiting]] = {}
 
     async def do(self, models: Models, work: Work) -> bytes:
-        """Do one piece of work: the response's body."""
+        """Do a piece of work, large or small: the response's body."""
         if isinstance(work, BuildWork):
             if work.rows <= LIGHT_BUILDS:
                 return work.answer()
-            return await self.in_thread(work.answer)
-        vectors, answer = work
-        if len(vectors) * models.champion.trees.count <= LIGHT_VISITS:
-            return answer(await self._together(models, vectors))
-        return await self.in_thread(
-            lambda: answer(self._predictor.score(models, vectors))
-        )
+        elif work.rows * models.champion.trees.count <= LIGHT_VISITS:
+            return work.answer(await self._together(models, work.vectors))
+        return await self.in_thread(lambda: self.do_here(models, work))
+
+    def do_here(self, models: Models, work: Work) -> bytes:
+        """Do a piece of work at once, in whatever thread this is."""
+        if isinstance(work, BuildWork):
+            return work.answer()
+        return work.answer(self._predictor.score(models, work.vectors))
 
     async def in_thread(self, call: Callable[[], _Made]) -> _Made:
         """Do something that takes long."""
         return await running().loop.run_in_executor(self._threads, call)
 
     def _together(
-        self, models: Models, vectors: list[Vector]
+        self, models: Models, vectors: Vectors
     ) -> "asyncio.Future[VectorScores]":
         loop = running().loop
         if not self._waiting:

@@ -22,6 +22,7 @@ from breakcast.serving.access import Access, Token
 from breakcast.serving.app import ServingParts, make_app
 from breakcast.serving.following import Follower, PromotedModels
 from breakcast.serving.gate import Lifecycle
+from breakcast.serving.instances import InstanceReader
 from breakcast.serving.journalwriting import JournalWriter
 from breakcast.serving.logs import configure_logs
 from breakcast.serving.observing import ServingMetrics
@@ -127,9 +128,11 @@ def make_server(
             follower=follower,
             v1=V1(
                 predictor,
-                identity=wiring.identity_of(settings),
-                now=wiring.now,
-                row_limit=settings.row_limit,
+                InstanceReader(
+                    identity=wiring.identity_of(settings),
+                    now=wiring.now,
+                    row_limit=settings.row_limit,
+                ),
             ),
             v2=V2(name=settings.name, row_limit=settings.row_limit),
             metrics=metrics,
