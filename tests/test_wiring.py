@@ -10,8 +10,10 @@ import pytest
 from breakcast import wiring
 from breakcast.history.events import BuildStarted
 from breakcast.model.judge import Terms
+from breakcast.serving.access import make_token
 from breakcast.settings import Settings
 from breakcast.wiring import histories, training
+from breakcast.wiring.serving import access_of
 from tests.history.made_builds import HEADER, PLAIN, write_csv
 
 
@@ -87,6 +89,15 @@ def test_an_import_says_where_the_ledger_stands_after_it(tmp_path: Path) -> None
     positions = [histories.import_file(history, settings)[1] for _ in range(2)]
 
     assert positions == [2, 2]
+
+
+def test_tokens_count_where_others_can_reach_the_server_and_nowhere_else() -> None:
+    _, kept = make_token("ci", ["read"])
+
+    assert access_of(Settings(host="127.0.0.1", tokens=(kept,))).is_open
+    assert access_of(Settings(host="localhost", tokens=(kept,))).is_open
+    assert not access_of(Settings(host="::", tokens=(kept,))).is_open
+    assert access_of(Settings(host="::")).is_open
 
 
 def _authors(settings: Settings) -> list[str | None]:

@@ -18,7 +18,7 @@ from breakcast.history.events import (
     Outcome,
     PredictionShown,
 )
-from breakcast.history.ledger import Ledger
+from breakcast.history.ledger import Ledger, News
 from breakcast.history.ledgerrows import Appended
 from breakcast.history.replay import replay
 from tests.history.made_builds import NOON, finished, ids, many_builds, started
@@ -227,3 +227,24 @@ def test_a_damaged_fact_is_told_about(ledger: Ledger, tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(LedgerError, match="a fact of 1 bytes in the ledger cannot be"):
         list(ledger.events("acme"))
+
+
+def test_a_part_of_the_facts_is_read_by_position(ledger: Ledger) -> None:
+    facts = [started(str(number), minutes=number) for number in range(5)]
+    ledger.append(facts)
+
+    assert list(ledger.events("acme", after=1, until=3)) == facts[1:3]
+
+
+def test_news_tell_of_each_organisation_what_came_after_a_position(
+    ledger: Ledger,
+) -> None:
+    ledger.append([started("1", minutes=9), started("2", repo="other/x", minutes=7)])
+    before = ledger.position()
+    ledger.append([started("3", minutes=5), started("4", minutes=2)])
+
+    assert ledger.news(before) == {
+        "acme": News(oldest=NOON + timedelta(minutes=2), position=4)
+    }
+    assert set(ledger.news(0)) == {"acme", "other"}
+    assert ledger.news(ledger.position()) == {}

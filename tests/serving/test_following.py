@@ -230,7 +230,7 @@ class TestFollower:
         assert "models can be followed again" in caplog.text
 
     def test_without_any_model_it_is_not_ready_and_goes_on_looking(
-        self, registry: Registry
+        self, registry: Registry, caplog: pytest.LogCaptureFixture
     ) -> None:
         server = MadeServer(is_loaded=False)
         following = follower(server, None, registry)
@@ -238,6 +238,7 @@ class TestFollower:
         following.start()
         try:
             assert not following.is_ready
+            wait_for(lambda: "no version was promoted yet" in caplog.text, "a word")
             with pytest.raises(NotReady):
                 server.predictor.models()
             promote(registry, "v1.0")

@@ -22,6 +22,10 @@ RETRY_LOOKS = 30
 CATCH_UP_SECONDS = 30.0
 """How long a server that has a model waits for its ledger before it is ready."""
 
+_NOTHING_PROMOTED = (
+    "no version was promoted yet; `breakcast promote` lets one answer, --model-dir "
+    "names a folder that does meanwhile"
+)
 _LOG = logging.getLogger("breakcast.models")
 
 
@@ -165,7 +169,8 @@ class Follower:
             except (BreakcastError, OSError) as error:
                 self._tell("models", str(error))
             else:
-                self._tell("models", "")
+                is_bare = found is None and self._models is None
+                self._tell("models", _NOTHING_PROMOTED if is_bare else "")
         if found is not None:
             # What the new ones need to know of builds is learnt before they answer.
             if self._models is not None:
