@@ -11,6 +11,7 @@ import pytest
 from breakcast.serving.access import Access, Token, make_token
 from breakcast.serving.predictor import Models
 from tests.serving.made_servers import NAME, MadeServer, made_bundle
+from tests.serving.served import wait_for
 
 PREDICT = f"/v1/models/{NAME}:predict"
 EXPLAIN = f"/v1/models/{NAME}:explain"
@@ -162,8 +163,7 @@ def test_it_is_not_ready_before_a_model_is_loaded(path: str) -> None:
 def test_it_is_ready_once_a_model_answers_and_not_while_it_drains() -> None:
     server = MadeServer()
     server.follower.start()
-    while not server.follower.is_ready:
-        pass
+    wait_for(lambda: server.follower.is_ready, "the follower")
 
     assert call("GET", "/v2/health/ready", server).json() == {"ready": True}
     assert call("GET", f"/v2/models/{NAME}/ready", server).status_code == 200

@@ -4,6 +4,7 @@ import threading
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from breakcast.errors import LedgerError
 from breakcast.history.journaltable import JournalTable
@@ -11,6 +12,7 @@ from breakcast.history.ledger import Ledger
 from breakcast.serving import journalwriting
 from breakcast.serving.journal import JournalEntry, entry_of, read_journal
 from breakcast.serving.journalwriting import JournalWriter
+from tests.serving.served import wait_for
 from tests.serving.test_records import PREDICTION
 
 
@@ -58,7 +60,7 @@ def test_where_there_is_no_ledger_nothing_is_kept_and_nothing_lost() -> None:
 
 
 def test_a_ledger_that_is_away_for_a_while_loses_nothing(
-    tmp_path: Path, monkeypatch: object
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = tmp_path / "ledger.db"
     tries: list[int] = []
@@ -71,11 +73,10 @@ def test_a_ledger_that_is_away_for_a_while_loses_nothing(
         return Ledger.open(place)
 
     lost: list[int] = []
-    monkeypatch.setattr(journalwriting, "RETRY_SECONDS", 0.01)  # type: ignore[attr-defined] - pytest's
+    monkeypatch.setattr(journalwriting, "RETRY_SECONDS", 0.01)
     writer = JournalWriter(opened, dropped=lost.append)
     writer(PREDICTION)
-    while len(tries) < 3:
-        pass
+    wait_for(lambda: len(tries) >= 3, "the third try")
     writer.close()
 
     assert len(kept(place)) == 1
@@ -97,9 +98,9 @@ def test_a_ledger_that_stays_away_costs_the_answers_and_they_are_counted() -> No
 
 
 def test_more_than_can_be_written_is_dropped_at_once_and_counted(
-    tmp_path: Path, monkeypatch: object
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journalwriting, "MOST_WAITING", 5)  # type: ignore[attr-defined] - pytest's
+    monkeypatch.setattr(journalwriting, "MOST_WAITING", 5)
     may_open = threading.Event()
 
     def slow() -> Ledger:

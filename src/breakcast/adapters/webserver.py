@@ -25,6 +25,7 @@ from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from breakcast.errors import BadInput, BreakcastError
@@ -148,17 +149,21 @@ def run(
     # uvicorn raises the signal again that ended it, when it is done: the exit code
     # of an orderly end is 0.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    exit_codes: list[object] = []
     try:
         if workers == 1:
             uvicorn.Server(config).run([listening])
         else:
-            Multiprocess(config, [listening]).run()
+            supervisor = Multiprocess(config, [listening])
+            supervisor.run()
+            exit_codes = [process.exitcode for process in supervisor.processes]
     except KeyboardInterrupt:
         _LOG.info("ended by the keyboard")
     except SystemExit as end:
-        if end.code:
-            message = "the server could not start; the log above says why"
-            raise BreakcastError(message) from end
+        exit_codes = [end.code]
+    if STARTUP_FAILURE in exit_codes:
+        message = "the server could not start; the log above says why"
+        raise BreakcastError(message)
 
 
 def drain_on_sigterm(

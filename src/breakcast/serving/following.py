@@ -21,6 +21,7 @@ RETRY_LOOKS = 30
 """What was refused is tried again after so many looks."""
 CATCH_UP_SECONDS = 30.0
 """How long a server that has a model waits for its ledger before it is ready."""
+CLOSING_SECONDS = 5.0
 
 _NOTHING_PROMOTED = (
     "no version was promoted yet; `breakcast promote` lets one answer, --model-dir "
@@ -146,10 +147,11 @@ class Follower:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop to follow; what answers stays."""
+        """Stop to follow, within a few seconds; what answers stays."""
         self._patience.cancel()
         self._closing.set()
-        self._thread.join()
+        # A long history may be read just now: the end of a server does not wait.
+        self._thread.join(CLOSING_SECONDS)
 
     @property
     def is_ready(self) -> bool:
