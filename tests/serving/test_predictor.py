@@ -118,7 +118,7 @@ def test_who_took_the_models_is_not_touched_by_a_swap() -> None:
 
     predictor.swap(Models(CHALLENGER))
 
-    assert predictor.score(taken, [[0.5, 0.5, 0.5, 0.5]]).version == "v1.0"
+    assert predictor.score(taken, np.full((1, 4), 0.5)).version == "v1.0"
     assert predictor.models().champion.version == "v1.1"
 
 

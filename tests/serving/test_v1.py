@@ -244,7 +244,7 @@ def test_requests_that_wait_together_get_each_its_own_answer() -> None:
     async def all_at_once() -> list[list[float]]:
         with ThreadPoolExecutor(1) as threads:
             workshop = Workshop(server.predictor, threads)
-            works = [VectorWork(vectors, _as_json) for vectors in asked]
+            works = [VectorWork(np.array(vectors), _as_json) for vectors in asked]
             answers = await asyncio.gather(*(workshop.do(models, one) for one in works))
             return [msgspec.json.decode(answer) for answer in answers]
 
@@ -261,7 +261,7 @@ def test_what_breaks_a_batch_is_told_to_all_who_wait() -> None:
     async def all_at_once() -> list[object]:
         with ThreadPoolExecutor(1) as threads:
             workshop = Workshop(server.predictor, threads)
-            wrong = VectorWork([[0.0] * 5], _as_json)
+            wrong = VectorWork(np.zeros((1, 5)), _as_json)
             both = [workshop.do(models, wrong), workshop.do(models, wrong)]
             return list(await asyncio.gather(*both, return_exceptions=True))
 

@@ -7,7 +7,7 @@ instance by its number in the request.
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -25,16 +25,14 @@ from breakcast.serving.v1messages import (
 from breakcast.serving.vectors import (
     Vector,
     Vectors,
-    check_vectors,
+    matrix_of,
     refuse_many,
 )
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 _REQUEST = msgspec.json.Decoder(PredictRequest)
 _SOME = msgspec.json.Decoder(list[VectorInstance | BuildInstance])
 _PLACE = "instances"
+_NONE: Vectors = np.empty((0, 0))
 _SKEW = timedelta(days=1)
 
 
@@ -86,14 +84,13 @@ class InstanceReader:
         refuse_many(len(instances), self._row_limit, _PLACE)
         vectors, builds = _sorted_out(instances, 0)
         if builds:
-            return Asked([], self._questions(builds, 0))
-        check_vectors(vectors, width, _PLACE)
-        return Asked(vectors, [])
+            return Asked(_NONE, self._questions(builds, 0))
+        return Asked(matrix_of(vectors, width, _PLACE), [])
 
     def _read_in_pieces(self, body: Body, width: int) -> Asked:
         pieces = take_apart(body, _PLACE, depth=1)
         read(_REQUEST, pieces.skeleton, "")
-        blocks: list[NDArray[np.float64]] = []
+        blocks: list[Vectors] = []
         questions: list[Question] = []
         count = 0
         for instances in _in_turn(pieces.parts):
@@ -104,12 +101,11 @@ class InstanceReader:
                 questions += self._questions(builds, count)
             elif vectors:
                 taken = blocks[0].shape[1] if blocks else None
-                check_vectors(vectors, width, _PLACE, count, taken)
-                blocks.append(np.array(vectors, np.float64))
+                blocks.append(matrix_of(vectors, width, _PLACE, count, taken))
             count += len(instances)
             refuse_many(max(count, 1), self._row_limit, _PLACE)
         if questions:
-            return Asked([], questions)
+            return Asked(_NONE, questions)
         refuse_many(count, self._row_limit, _PLACE)
         return Asked(np.concatenate(blocks), [])
 

@@ -95,13 +95,13 @@ class Predictor:
 
         Args:
             models: What answers.
-            vectors: All of the model's width, or all of 4: the headline.
+            vectors: Shape (n, width), or (n, 4): the headline. NaN is unknown.
 
         Raises:
             BadInput: If they are of another width.
         """
         bundle = models.champion
-        logits = bundle.logit(np.asarray(vectors, np.float64)).tolist()
+        logits = bundle.logit(vectors).tolist()
         calibrated = bundle.calibration.probability
         return VectorScores(
             bundle.version, logits, [calibrated(logit, "") for logit in logits]

@@ -10,6 +10,7 @@ from math import isnan
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from breakcast.serving.instances import InstanceReader
 from breakcast.serving.prediction import Answer, Prediction
@@ -105,17 +106,12 @@ def _of_vectors(
             probability=probability,
             uncalibrated_probability=uncalibrated,
             model_version=scores.version,
-            features={
-                name: float(value)
-                for name, value in zip(names, vector, strict=False)
-                if value is not None and not isnan(value)
-            },
+            features=_known(names, vector),
         )
 
 
 def _of_build(prediction: Prediction, names: Sequence[str]) -> Explanation:
     scored = prediction.champion
-    values = np.frombuffer(prediction.features, "<f4").tolist()
     return Explanation(
         probability=prediction.probability,
         uncalibrated_probability=None if scored is None else scored.uncalibrated,
@@ -123,10 +119,12 @@ def _of_build(prediction: Prediction, names: Sequence[str]) -> Explanation:
         as_of=prediction.as_of,
         abstained=prediction.abstained,
         degraded=prediction.degraded,
-        features={
-            name: value
-            for name, value in zip(names, values, strict=False)
-            if not isnan(value)
-        },
+        features=_known(names, np.frombuffer(prediction.features, "<f4")),
         reasons=prediction.reasons,
     )
+
+
+def _known(names: Sequence[str], vector: NDArray[np.floating]) -> dict[str, float]:
+    """Name the numbers of a row: all, the first four, or none at all."""
+    values = zip(names, vector.tolist(), strict=False)
+    return {name: value for name, value in values if not isnan(value)}

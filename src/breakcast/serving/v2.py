@@ -11,7 +11,6 @@ from typing import Annotated, Any
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from breakcast.errors import Unprocessable, Unsupported
 from breakcast.features.catalog import HEADLINE_WIDTH
@@ -22,7 +21,7 @@ from breakcast.serving.vectors import (
     Number,
     Vector,
     Vectors,
-    check_vectors,
+    matrix_of,
     refuse_many,
 )
 from breakcast.serving.work import VectorWork
@@ -174,7 +173,6 @@ class V2:
             raise Unprocessable(message)
         tensor, width = request.inputs[0], models.champion.catalog.width
         self._check(tensor, width)
-        vectors: Vectors
         if pieces is None:
             vectors = _whole(tensor, width)
         else:
@@ -233,22 +231,22 @@ class V2:
         refuse_many(max(shape[0], 0), self._row_limit, place)
 
 
-def _whole(tensor: RequestInput, width: int) -> list[Vector]:
+def _whole(tensor: RequestInput, width: int) -> Vectors:
     """Read a tensor's data."""
     shape, data = tensor.shape, bytes(tensor.data)
     if _is_nested(data):
-        vectors: list[Vector] = read(_NESTED[tensor.datatype], data, _DATA)
-        check_vectors(vectors, width, _DATA)
-        if [len(vectors), len(vectors[0])] != shape:
-            raise _other_shape(len(vectors) * len(vectors[0]), shape)
+        rows = read(_NESTED[tensor.datatype], data, _DATA)
+        vectors = matrix_of(rows, width, _DATA)
+        if list(vectors.shape) != shape:
+            raise _other_shape(vectors.size, shape)
         return vectors
     values = read(_FLAT[tensor.datatype], data, _DATA)
     if len(values) != shape[0] * shape[1]:
         raise _other_shape(len(values), shape)
-    return [values[at : at + shape[1]] for at in range(0, len(values), shape[1])]
+    return np.array(values, np.float64).reshape(shape)
 
 
-def _gathered(tensor: RequestInput, width: int, pieces: Pieces) -> NDArray[np.float64]:
+def _gathered(tensor: RequestInput, width: int, pieces: Pieces) -> Vectors:
     """Read a tensor's data piece by piece."""
     shape, blocks, count = tensor.shape, [], 0
     for part in pieces.parts:
@@ -258,8 +256,8 @@ def _gathered(tensor: RequestInput, width: int, pieces: Pieces) -> NDArray[np.fl
             count += len(values)
         else:
             vectors = read(_NESTED[tensor.datatype], part, _DATA, count)
-            check_vectors(vectors, width, _DATA, count, shape[1])
-            blocks.append(np.array(vectors, np.float64).ravel())
+            block = matrix_of(vectors, width, _DATA, count, shape[1])
+            blocks.append(block.ravel())
             count += len(vectors)
         if count > shape[0] * shape[1]:
             break

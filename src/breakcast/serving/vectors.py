@@ -1,4 +1,4 @@
-"""Lists of numbers that a bundle can score, each place checked."""
+"""Lists of numbers into the matrix that a bundle scores, each place checked."""
 
 from collections.abc import Sequence
 from typing import Annotated, TypeAlias
@@ -13,22 +13,25 @@ from breakcast.features.catalog import HEADLINE_WIDTH
 Vector: TypeAlias = Sequence[float | int | bool | None]
 """One row; None is unknown."""
 
-Vectors: TypeAlias = list[Vector] | NDArray[np.float64]
-"""At least one row: as it was read or, of a large request, as one matrix."""
+Vectors: TypeAlias = NDArray[np.float64]
+"""At least one row, NaN where unknown; shape (n, width) or (n, 4)."""
 
 Number: TypeAlias = Annotated[float, msgspec.Meta(ge=-(2.0**63), le=2.0**63)]
 """A feature's value; none is larger, and a number that is was not meant."""
 
 
-def check_vectors(
+def matrix_of(
     vectors: Sequence[Vector],
     width: int,
     place: str,
     first: int = 0,
     taken: int | None = None,
-) -> None:
+) -> Vectors:
     """
-    Refuse vectors that are not all of one width, or of one the model does not take.
+    Put vectors into one matrix; what they were read into is then let go of.
+
+    Thousands of Python's numbers, kept until a batch is scored, would push the trees
+    out of the cache.
 
     Args:
         vectors: At least one.
@@ -38,10 +41,12 @@ def check_vectors(
         taken: The width of those before; None if there are none.
 
     Raises:
-        Unprocessable: Says which.
+        Unprocessable: If they are not all of one width, or of one that the model does
+            not take; says which.
 
-    >>> check_vectors([[0.5, None, 1, True]], 210, "instances")
-    >>> check_vectors([[0.5]], 210, "instances")
+    >>> matrix_of([[0.5, None, 1, True]], 210, "instances").tolist()
+    [[0.5, nan, 1.0, 1.0]]
+    >>> matrix_of([[0.5]], 210, "instances")
     Traceback (most recent call last):
     breakcast.errors.Unprocessable: instances[0] has 1 numbers; this model takes 210 \
 features in catalog order, or the 4 of the headline
@@ -60,6 +65,7 @@ features in catalog order, or the 4 of the headline
                 "all vectors of a request are of one width"
             )
             raise Unprocessable(message)
+    return np.array(vectors, np.float64)
 
 
 def refuse_many(count: int, limit: int, place: str) -> None:

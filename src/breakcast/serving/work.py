@@ -10,6 +10,8 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeVar
 
+import numpy as np
+
 from breakcast.serving.predictor import Models, Predictor, VectorScores
 from breakcast.serving.reading import Body
 from breakcast.serving.running import running
@@ -105,7 +107,7 @@ class Workshop:
             loop.call_soon(self._score_waiting)
         scores: asyncio.Future[VectorScores] = loop.create_future()
         _, waiting = self._waiting.setdefault(
-            (id(models), len(vectors[0])), (models, [])
+            (id(models), vectors.shape[1]), (models, [])
         )
         waiting.append((vectors, scores))
         return scores
@@ -115,7 +117,7 @@ class Workshop:
         for models, waiting in groups:
             try:
                 together = self._predictor.score(
-                    models, [vector for vectors, _ in waiting for vector in vectors]
+                    models, np.concatenate([vectors for vectors, _ in waiting])
                 )
             except Exception as error:  # noqa: BLE001 - each who waits has to be told
                 for _, scores in waiting:
