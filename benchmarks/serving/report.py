@@ -69,7 +69,7 @@ def _preface(found: Found) -> Iterator[str]:
 
 
 def _targets(found: Found) -> Iterator[str]:
-    yield from ("", "## What was to be reached", "", "Ours by V1, medians.", "")
+    yield from ("", "## What was to be reached", "", "Medians; by which of our doors is in parentheses.", "")
     yield header("what", "ours", "against", "reached", "target", "")
     for one in standings(found):
         *cells, is_met = one

@@ -6,8 +6,17 @@ from typing import Any, NamedTuple
 
 Found = dict[str, Any]
 
-RATIOS = (("kserve", 1 / 20), ("kserve-trees", 1 / 5), ("echo", 3.0))
-"""How much of another server's CPU time a one-row request may take ours."""
+RATIOS = (
+    ("V1", "kserve", 1 / 20),
+    ("V1", "kserve-trees", 1 / 5),
+    ("V1", "echo", 3.0),
+    ("V1, 4 numbers", "echo", 3.0),
+)
+"""
+How much of another server's CPU time a one-row request, by one of our doors, may
+take ours. Only the echo can be held against the specification's own four numbers:
+it does not look at a body.
+"""
 COLD_SECONDS = 1.5
 MEMORY_MEGABYTES = 170
 BUILD_CPU_US = 1_000
@@ -38,15 +47,16 @@ class Standing(NamedTuple):
 def standings(found: Found) -> Iterator[Standing]:
     """Hold all medians against their targets; what was not measured is left out."""
     runs = found["runs"]
-    for key, target in RATIOS:
+    for door, key, target in RATIOS:
         for connections in sorted({run["connections"] for run in runs}):
             case = {"rows": 1, "connections": connections}
-            ours = medians(runs, "cpu_us", server="breakcast", door="V1", **case)
+            ours = medians(runs, "cpu_us", server="breakcast", door=door, **case)
             theirs = medians(runs, "cpu_us", server=key, **case)
             if ours is None or theirs is None:
                 continue
             yield Standing(
-                f"CPU time a one-row request, {counted(connections, 'connection')}",
+                f"CPU time a one-row request ({door}), "
+                f"{counted(connections, 'connection')}",
                 f"{ours:,.0f} µs",
                 f"{found['servers'][key]['name']}: {theirs:,.0f} µs",
                 _share(ours / theirs),
