@@ -69,7 +69,8 @@ def _preface(found: Found) -> Iterator[str]:
 
 
 def _targets(found: Found) -> Iterator[str]:
-    yield from ("", "## What was to be reached", "", "Medians; by which of our doors is in parentheses.", "")
+    told = "Medians; by which of our doors is in parentheses."
+    yield from ("", "## What was to be reached", "", told, "")
     yield header("what", "ours", "against", "reached", "target", "")
     for one in standings(found):
         *cells, is_met = one
