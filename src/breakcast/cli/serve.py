@@ -12,15 +12,15 @@ from breakcast.settings import read_settings
 
 def serve(
     host: Annotated[
-        str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")
+        str | None, typer.Option(help="Address to listen on; 127.0.0.1 by default.")
     ] = None,
     port: Annotated[
-        int | None, typer.Option(help="Port to listen on; 0 is any. [default: 8080]")
+        int | None, typer.Option(help="Port to listen on; 0 is any; 8080 by default.")
     ] = None,
     name: Annotated[
         str | None,
         typer.Option(
-            help="What the model is called. [default: ci-failure-predictor-prod]"
+            help="What the model is called; ci-failure-predictor-prod by default."
         ),
     ] = None,
     model_dir: Annotated[
@@ -30,16 +30,16 @@ def serve(
     registry: Annotated[
         str | None,
         typer.Option(
-            help="Registry whose champion answers. [default: the home's, without "
-            "--model-dir]"
+            help="Registry whose champion answers; by default the home's, if there is "
+            "no --model-dir."
         ),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(help="Processes side by side. [default: 1]")
+        int | None, typer.Option(help="Processes side by side; 1 by default.")
     ] = None,
     roles: Annotated[
         str | None,
-        typer.Option(help="What is answered. [default: predict,ingest,console]"),
+        typer.Option(help="What is answered; predict,ingest,console by default."),
     ] = None,
     access_log: Annotated[
         bool | None, typer.Option("--access-log", help="Log every request.")
