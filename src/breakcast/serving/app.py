@@ -29,7 +29,8 @@ from breakcast.serving.observing import ServingMetrics
 from breakcast.serving.openapi import openapi
 from breakcast.serving.predictor import Predictor
 from breakcast.serving.v1 import V1
-from breakcast.serving.v2 import V2, ServerMetadata
+from breakcast.serving.v2 import V2
+from breakcast.serving.v2messages import ServerMetadata
 from breakcast.serving.work import Workshop
 
 ServerRole: TypeAlias = Literal["predict", "ingest", "console"]

@@ -160,7 +160,10 @@ class Follower:
 
     def _run(self) -> None:
         while not self._closing.is_set():
-            self._look()
+            try:
+                self._look()
+            except Exception:  # noqa: BLE001 - died unseen, it would leave an old model answering for ever
+                _LOG.exception("following failed, and goes on")
             self._closing.wait(self._poll_seconds)
 
     def _look(self) -> None:

@@ -12,7 +12,7 @@ from breakcast.serving.v1messages import (
     PredictRequest,
     VectorPredictions,
 )
-from breakcast.serving.v2 import (
+from breakcast.serving.v2messages import (
     InferRequest,
     InferResponse,
     ModelMetadata,

@@ -7,8 +7,6 @@ row each. What is asked for and not supported is refused by name.
 Source: https://github.com/kserve/open-inference-protocol (inference_rest.md).
 """
 
-from typing import Annotated, Any
-
 import msgspec
 import numpy as np
 
@@ -17,123 +15,42 @@ from breakcast.features.catalog import HEADLINE_WIDTH
 from breakcast.serving.pieces import WHOLE_BYTES, Pieces, take_apart
 from breakcast.serving.predictor import Models, VectorScores
 from breakcast.serving.reading import Body, read
-from breakcast.serving.vectors import (
-    Number,
-    Vector,
-    Vectors,
-    matrix_of,
-    refuse_many,
+from breakcast.serving.v2messages import (
+    DATATYPES,
+    INPUT,
+    OUTPUTS,
+    InferRequest,
+    InferResponse,
+    Int64,
+    ModelMetadata,
+    Parameters,
+    RequestInput,
+    RequestOutput,
+    ResponseOutput,
+    TensorMetadata,
 )
+from breakcast.serving.vectors import Number, Vector, Vectors, matrix_of, refuse_many
 from breakcast.serving.work import VectorWork
 
-INPUT = "features"
-DATATYPES = ("FP32", "FP64", "INT64", "BOOL")
-OUTPUTS = ("probability", "uncalibrated_probability")
 PLATFORM = "breakcast_treelite"
-
-Parameters = dict[str, Any]
-_Int64 = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 
 # These change what the answer looks like; to ignore one would be to answer another
 # question. Any other parameter may stay unknown to a server.
 _UNSUPPORTED_PARAMETERS = frozenset(
     {"binary_data", "binary_data_size", "binary_data_output", "classification"}
 )
-
-
-def _described(**schema: object) -> msgspec.Meta:
-    """Say in the schema what is checked later, and refused in words of our own."""
-    return msgspec.Meta(extra_json_schema=schema)
-
-
-class RequestInput(msgspec.Struct, frozen=True):
-    """An input tensor; `data` is flat in row-major order, or nested by row."""
-
-    name: str
-    shape: Annotated[list[int], _described(minItems=2, maxItems=2)]
-    datatype: Annotated[str, _described(enum=list(DATATYPES))]
-    data: Annotated[
-        msgspec.Raw,
-        _described(
-            type="array", items={"type": ["number", "boolean", "null", "array"]}
-        ),
-    ]
-    parameters: Parameters = {}
-
-
-class RequestOutput(msgspec.Struct, frozen=True):
-    """An output tensor asked for."""
-
-    name: Annotated[str, _described(enum=list(OUTPUTS))]
-    parameters: Parameters = {}
-
-
-class InferRequest(msgspec.Struct, frozen=True):
-    """Rows to score, and which outputs are wanted: all of them, if none is named."""
-
-    inputs: Annotated[list[RequestInput], _described(minItems=1, maxItems=1)]
-    id: str | None = None
-    parameters: Parameters = {}
-    outputs: list[RequestOutput] = []
-
-
-class ResponseOutput(msgspec.Struct, frozen=True):
-    """An output tensor: one number a row."""
-
-    name: str
-    datatype: str
-    shape: list[int]
-    data: list[float]
-
-
-class InferResponse(msgspec.Struct, frozen=True):
-    """What the model says, and which version of it."""
-
-    model_name: str
-    model_version: str
-    outputs: list[ResponseOutput]
-    id: str | msgspec.UnsetType = msgspec.UNSET
-
-
-class TensorMetadata(msgspec.Struct, frozen=True):
-    """A tensor: -1 in its shape is any number."""
-
-    name: str
-    datatype: str
-    shape: list[int]
-
-
-class ModelMetadata(msgspec.Struct, frozen=True):
-    """What a model takes and gives; `properties` names its columns."""
-
-    name: str
-    versions: list[str]
-    platform: str
-    inputs: list[TensorMetadata]
-    outputs: list[TensorMetadata]
-    properties: dict[str, str]
-
-
-class ServerMetadata(msgspec.Struct, frozen=True):
-    """What this server is."""
-
-    name: str
-    version: str
-    extensions: list[str]
-
-
 _DECODER = msgspec.json.Decoder(InferRequest)
 _ENCODER = msgspec.json.Encoder()
 _FLAT: dict[str, msgspec.json.Decoder[list[float | None]]] = {
     "FP32": msgspec.json.Decoder(list[Number | None]),
     "FP64": msgspec.json.Decoder(list[Number | None]),
-    "INT64": msgspec.json.Decoder(list[_Int64 | None]),
+    "INT64": msgspec.json.Decoder(list[Int64 | None]),
     "BOOL": msgspec.json.Decoder(list[bool | None]),
 }
 _NESTED: dict[str, msgspec.json.Decoder[list[Vector]]] = {
     "FP32": msgspec.json.Decoder(list[list[Number | None]]),
     "FP64": msgspec.json.Decoder(list[list[Number | None]]),
-    "INT64": msgspec.json.Decoder(list[list[_Int64 | None]]),
+    "INT64": msgspec.json.Decoder(list[list[Int64 | None]]),
     "BOOL": msgspec.json.Decoder(list[list[bool | None]]),
 }
 _MATRIX = 2
