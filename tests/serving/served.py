@@ -128,11 +128,17 @@ def wait_for(holds: Any, what: str, seconds: float = PATIENCE_SECONDS) -> None: 
 
 
 class Load(NamedTuple):
-    """What became of requests: answers by status, cuts, refused connections."""
+    """
+    What became of requests.
+
+    Answers by status; connections that broke, and those that broke again before one
+    answer; connections that were refused.
+    """
 
     statuses: dict[int, int]
     versions: list[tuple[float, float, str]]
     cuts: list[str]
+    cut_twice: list[str]
     refused: int
 
 
@@ -151,7 +157,7 @@ class LoadClient:
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         self._request = head.encode() + body
-        self.load = Load({}, [], [], 0)
+        self.load = Load({}, [], [], [], 0)
         self.is_over = asyncio.Event()
 
     async def run(self, connections: int) -> Load:
@@ -160,6 +166,7 @@ class LoadClient:
         return self.load
 
     async def _one(self) -> None:
+        was_cut = False
         while not self.is_over.is_set():
             try:
                 reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
@@ -169,15 +176,24 @@ class LoadClient:
             except OSError as error:
                 self.load.cuts.append(f"connect: {error!r}")
                 return
+            answered: list[int] = []
             try:
-                await self._converse(reader, writer)
+                await self._converse(reader, writer, answered)
             except (OSError, asyncio.IncompleteReadError) as error:
                 self.load.cuts.append(repr(error))
+                if was_cut and not answered:
+                    self.load.cut_twice.append(repr(error))
+                was_cut = True
+            else:
+                was_cut = False
             finally:
                 writer.close()
 
     async def _converse(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        answered: list[int],
     ) -> None:
         while not self.is_over.is_set():
             began = time.time()
@@ -187,6 +203,7 @@ class LoadClient:
             headers = dict(line.split(": ", 1) for line in lines[1:] if line)
             body = await reader.readexactly(int(headers["content-length"]))
             status = int(lines[0].split()[1])
+            answered.append(status)
             self.load.statuses[status] = self.load.statuses.get(status, 0) + 1
             if b"model_version" in body:
                 version = body.partition(b'"model_version":"')[2].partition(b'"')[0]

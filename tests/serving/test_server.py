@@ -102,6 +102,13 @@ def children(served: Served) -> set[int]:
     return found
 
 
+def listeners(port: int) -> int:
+    """How many sockets listen on a port of this machine."""
+    lines = Path("/proc/net/tcp").read_text(encoding="utf-8").splitlines()[1:]
+    fields = [line.split() for line in lines]
+    return sum(one[1].endswith(f":{port:04X}") and one[3] == "0A" for one in fields)
+
+
 @pytest.mark.parametrize(
     "headers",
     [[], ["-H", "Content-Type: application/json"]],
@@ -162,10 +169,7 @@ def test_a_worker_that_is_killed_takes_only_what_it_was_answering_with_it(
     tmp_path: Path,
 ) -> None:
     with serving(*FLOOR, "--workers", "2", home=tmp_path) as served:
-        wait_for(
-            lambda: served.messages().count("Application startup complete.") == 2,
-            "both workers",
-        )
+        wait_for(lambda: listeners(served.port) == 2, "both workers to listen")
         before = children(served)
 
         def kill() -> None:
@@ -176,12 +180,13 @@ def test_a_worker_that_is_killed_takes_only_what_it_was_answering_with_it(
         counted = httpx.get(f"{served.url}/metrics").text
 
     assert set(load.statuses) == {200}
-    # Every connection that broke was opened again, and none broke twice.
-    assert len(load.cuts) <= 16
+    # What broke was sent once more, and answered.
+    assert load.cut_twice == []
     assert load.refused == 0
     total = f'ml_predictions_total{{model="{NAME}",status="success"}}'
     (line,) = [one for one in counted.splitlines() if one.startswith(total)]
-    assert float(line.split()[-1]) >= load.statuses[200]
+    # What it had just answered when it was killed may not be counted yet.
+    assert float(line.split()[-1]) >= load.statuses[200] - 16
 
 
 def test_twenty_swaps_under_load_fail_nobody_and_mix_nothing(tmp_path: Path) -> None:
