@@ -20,6 +20,7 @@ PREDICT = f"/v1/models/{NAME}:predict"
 INFER = f"/v2/models/{NAME}/infer"
 HEADLINE = {"instances": [[0.5, 0.3, 0.8, 0.2]]}
 PATIENCE_SECONDS = 60.0
+RETRY_SECONDS = 0.05
 
 
 class Served:
@@ -184,6 +185,10 @@ class LoadClient:
                 if was_cut and not answered:
                     self.load.cut_twice.append(repr(error))
                 was_cut = True
+                # As any client that tries again, it does so after a moment: of a
+                # process that was killed, Linux closes the connections first and
+                # what it listened on last.
+                await asyncio.sleep(RETRY_SECONDS)
             else:
                 was_cut = False
             finally:
