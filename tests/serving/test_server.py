@@ -180,7 +180,8 @@ def test_a_worker_that_is_killed_takes_only_what_it_was_answering_with_it(
         counted = httpx.get(f"{served.url}/metrics").text
 
     assert set(load.statuses) == {200}
-    # What broke was sent once more, and answered.
+    # Only its connections broke; what broke was sent once more, and answered.
+    assert len(load.cuts) <= 16
     assert load.cut_twice == []
     assert load.refused == 0
     total = f'ml_predictions_total{{model="{NAME}",status="success"}}'
