@@ -17,6 +17,8 @@ Every error breakcast raises on purpose, in one tree.
     │       ├── Unauthenticated  it carries no token we know
     │       └── Forbidden        its token does not allow this
     ├── NotReady            nothing can answer yet: no model is loaded
+    ├── StoreError          the store of records cannot be reached, or refuses
+    ├── SourceError         a CI provider refuses, or cannot be reached
     ├── LedgerError         the ledger cannot be opened, or is of another version
     ├── Leak                a row was asked for a time before facts already learnt
     ├── SnapshotError       a saved feature state is damaged or of another catalog
@@ -82,6 +84,23 @@ class Forbidden(BadRequest):
 
 class NotReady(BreakcastError):
     """Nothing can answer yet: no model is loaded."""
+
+
+class StoreError(BreakcastError):
+    """The store of records cannot be reached, or refuses."""
+
+
+class SourceError(BreakcastError):
+    """
+    A CI provider refuses, or cannot be reached.
+
+    Attributes:
+        status: The HTTP status it answered with last; None if it never did.
+    """
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class LedgerError(BreakcastError):

@@ -22,7 +22,7 @@ NAMES = [feature.name.partition(".")[2] for feature in CHANGE_FEATURES]
 
 def facts_of(change: Change | None = None, **about: object) -> dict[str, float]:
     """Name the features of a change."""
-    values = change_features(Build(key_of("1"), **about), change)  # type: ignore[arg-type]
+    values = change_features(Build(key_of("1"), change=change, **about))  # type: ignore[arg-type]
     return dict(zip(NAMES, values, strict=True))
 
 

@@ -18,7 +18,7 @@ def saved() -> bytes:
     return Timeline().build("1", 0, 10, RED, branch="main").state().save()
 
 
-def resealed(body: bytes, number: int = 1) -> bytes:
+def resealed(body: bytes, number: int = 2) -> bytes:
     """Put a body into an envelope that fits it."""
     digest = hashlib.sha256(body).hexdigest()
     return msgspec.msgpack.encode({"format": number, "sha256": digest, "body": body})
@@ -63,7 +63,7 @@ def test_a_changed_body_breaks_the_seal() -> None:
 def test_another_format_is_named() -> None:
     message = refusal_of(resealed(b"", number=7))
 
-    assert message == "the saved state has format 7, this code reads 1" + MEND
+    assert message == "the saved state has format 7, this code reads 2" + MEND
 
 
 def test_a_sealed_body_that_is_no_state_is_refused() -> None:

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from breakcast.errors import Leak, SnapshotError
 from breakcast.features.columns import catalog_of
+from breakcast.features.feed import Feed
 from breakcast.features.learning import learn_finish
 from breakcast.features.state import FeatureState
 from breakcast.features.table import build_table
@@ -94,13 +95,18 @@ def histories(draw: st.DrawFn) -> list[Event]:
 def rows_of(
     events: Iterable[Event], until: datetime, state: FeatureState | None = None
 ) -> dict[BuildKey, bytes]:
-    """Replay events: the row of every build that starts no later than `until`."""
-    state = state or FeatureState(CATALOG)
+    """
+    Replay events: the row of every build that starts no later than `until`.
+
+    A row is refined by a change that was seen before.
+    """
+    feed = Feed(state or FeatureState(CATALOG))
     rows = {}
     for event in replay(events):
-        if isinstance(event, BuildStarted) and event.known_at <= until:
-            rows[event.key] = state.row(event.build, event.known_at).tobytes()
-        state.observe(event)
+        asked = feed.take(event)
+        is_first = isinstance(event, BuildStarted) and event.known_at <= until
+        if asked is not None and (is_first or event.known_at < until):
+            rows[event.key] = asked.row.tobytes()
     return rows
 
 

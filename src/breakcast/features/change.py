@@ -72,7 +72,7 @@ _DEPENDENCIES = (
 )
 
 
-class SizeDistribution(msgspec.Struct):
+class SizeDistribution(msgspec.Struct, array_like=True):
     """The newest change sizes of a repository, in order of arrival and of size."""
 
     touched_at: float = 0.0
@@ -122,9 +122,9 @@ def change_size(change: Change | None) -> float:
     return _total(change.files_added, change.files_modified, change.files_deleted)
 
 
-def change_features(build: Build, change: Change | None) -> list[float]:
+def change_features(build: Build) -> list[float]:
     """A build's own facts, in the order of `CHANGE_FEATURES`."""
-    event, branch = build.event, build.branch
+    event, branch, change = build.event, build.branch, build.change
     about_build = [
         nan if build.is_bot is None else float(build.is_bot),
         nan if branch is None else float(branch.lower() in MAIN_BRANCHES),

@@ -37,7 +37,10 @@ HEADLINE_FEATURES = features_of(
         ),
     ),
 )
-TRACKS_AT = HEADLINE_WIDTH + len(CHANGE_FEATURES)
+CHANGE_AT = HEADLINE_WIDTH
+TRACKS_AT = CHANGE_AT + len(CHANGE_FEATURES)
+PATHS_AT = TRACKS_AT + len(TRACK_FEATURES)
+"""Where the change, the track records and the paths begin in a row of any catalog."""
 
 
 def track_column(kind: str, fact: str) -> int:

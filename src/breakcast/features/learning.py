@@ -11,14 +11,22 @@ from breakcast.features.lineage import BuildNode
 from breakcast.features.memory import Memory
 from breakcast.features.neighbourhood import Neighbourhood, code_vector, event_code
 from breakcast.features.paths import HALF_LIFE_SECONDS, path_keys
-from breakcast.features.pending import Pending, lost_by
+from breakcast.features.pending import Pending
 from breakcast.features.surroundings import Board, CommitRecord, Posted
 from breakcast.features.track import HOUR, Tally, TrackRecord
-from breakcast.history.events import Build, BuildFinished, Change, ChangeSeen, Outcome
+from breakcast.history.events import (
+    Build,
+    BuildFinished,
+    BuildStarted,
+    Change,
+    ChangeSeen,
+    Outcome,
+)
 
 
-def learn_start(memory: Memory, build: Build, now: float) -> None:
+def learn_start(memory: Memory, event: BuildStarted, now: float) -> None:
     """Count a build in: nothing of its outcome is known yet."""
+    build = event.build
     keys = memory.keys_of(build)
     for track in keys.learning:
         record = memory.tracks.touch(track)
@@ -27,7 +35,7 @@ def learn_start(memory: Memory, build: Build, now: float) -> None:
         record.start(now)
     _learn_size(memory, build.key.repo, build.change, now)
     if memory.nodes.touch(keys.node) is None:
-        parent = None if keys.parent is None else memory.nodes.get(keys.parent)
+        parent = None if keys.parent is None else memory.nodes.change(keys.parent)
         if parent is not None:
             parent.children += 1
         memory.nodes.put(keys.node, BuildNode(now, keys.parent))
@@ -38,8 +46,10 @@ def learn_start(memory: Memory, build: Build, now: float) -> None:
         commit.touched_at = now
         commit.started += 1
     if len(memory.pending) == memory.pending.limit:
-        _lose_first(memory)
-    memory.pending.put(attempt_key(build.key), Pending(now, build, keys))
+        _, lost = memory.pending.popitem(last=False)
+        _leave(memory, lost)
+    started_at = event.occurred_at.timestamp()
+    memory.pending.put(attempt_key(build.key), Pending(now, started_at, build, keys))
 
 
 def learn_change(memory: Memory, event: ChangeSeen, now: float) -> None:
@@ -56,59 +66,43 @@ def learn_finish(
 ) -> None:
     """Learn an outcome, in every record it counts for."""
     key = event.key
-    attempt = attempt_key(key)
-    pending = memory.pending.pop(attempt, None)
-    is_in_flight = pending is not None
-    if pending is None:
-        pending = memory.lost.pop(attempt, None)
+    pending = memory.pending.pop(attempt_key(key), None)
     # A finish whose start we never saw still teaches what its key names.
     build = Build(key) if pending is None else pending.build
     keys = keys_of(build) if pending is None else pending.keys
-    if is_in_flight:
-        _leave(memory, keys)
+    minutes = nan
+    if pending is not None:
+        _leave(memory, pending)
+        if not event.is_assumed:
+            minutes = (event.occurred_at.timestamp() - pending.started_at) / 60
     if event.outcome is Outcome.NONE:
         return
     failed = 1.0 if event.outcome is Outcome.FAILED else 0.0
-    minutes = (
-        nan if pending is None or event.is_assumed else (now - pending.touched_at) / 60
-    )
     for track in keys.learning:
-        record = memory.tracks.get(track)
+        record = memory.tracks.change(track)
         if record is None:
             record = memory.tracks.put(track, TrackRecord(now))
             record.start(now)
-            record.leave()
+            record.leave(now)
         record.learn(failed, now, minutes)
     _learn_tallies(memory, ("", key.repo), failed, now, HOUR)
     if build.change is not None:
         for paths in path_keys(key.repo, build.change.paths):
             _learn_tallies(memory, paths, failed, now, HALF_LIFE_SECONDS)
-    node = memory.nodes.get(keys.node)
+    node = memory.nodes.change(keys.node)
     if node is not None:
-        parent = None if keys.parent is None else memory.nodes.get(keys.parent)
+        parent = None if keys.parent is None else memory.nodes.change(keys.parent)
         node.learn(event.results, failed, now, minutes, parent)
-    _learn_surroundings(memory, keys, key.pipeline, failed, now)
+    _learn_surroundings(memory, keys, key.pipeline, Posted(failed, now, event.results))
     if code_state and build.signals:
         _learn_code(memory, build, code_state, failed, now)
 
 
-def lose(memory: Memory, now: float) -> None:
-    """Count the builds out that have been in flight for too long by `now`."""
-    for _ in list(lost_by(now, memory.pending.values())):
-        _lose_first(memory)
-
-
-def _lose_first(memory: Memory) -> None:
-    attempt, pending = memory.pending.popitem(last=False)
-    memory.lost.put(attempt, pending)
-    _leave(memory, pending.keys)
-
-
-def _leave(memory: Memory, keys: RecordKeys) -> None:
-    for track in keys.learning:
-        record = memory.tracks.get(track)
+def _leave(memory: Memory, pending: Pending) -> None:
+    for track in pending.keys.learning:
+        record = memory.tracks.change(track)
         if record is not None:
-            record.leave()
+            record.leave(pending.touched_at)
 
 
 def _learn_size(memory: Memory, repo: str, change: Change | None, now: float) -> None:
@@ -132,17 +126,17 @@ def _learn_tallies(
 
 
 def _learn_surroundings(
-    memory: Memory, keys: RecordKeys, pipeline: str, failed: float, now: float
+    memory: Memory, keys: RecordKeys, pipeline: str, posted: Posted
 ) -> None:
-    commit = None if keys.commit is None else memory.commits.get(keys.commit)
+    commit = None if keys.commit is None else memory.commits.change(keys.commit)
     if commit is not None:
         commit.known += 1
-        commit.red += int(failed)
-        commit.failed_by_pipeline[pipeline] = failed
+        commit.red += int(posted.failed)
+        commit.failed_by_pipeline[pipeline] = posted.failed
     board = memory.boards.touch(keys.board)
     if board is None:
         board = memory.boards.put(keys.board, Board())
-    board.learn(pipeline, Posted(failed, now, keys.node))
+    board.learn(pipeline, posted)
 
 
 def _learn_code(

@@ -63,7 +63,7 @@ _TWO_UNKNOWN = [nan, nan]
 UNKNOWN_LINEAGE = (0.0,) + (nan,) * (len(LINEAGE_FEATURES) - 1)
 
 
-class BuildNode(msgspec.Struct):
+class BuildNode(msgspec.Struct, array_like=True):
     """One build of a lineage; `failed` is NaN until the outcome is known."""
 
     touched_at: float

@@ -10,6 +10,7 @@ from breakcast.features.neighbourhood import Neighbourhood
 from breakcast.features.pending import Pending
 from breakcast.features.shelf import Shelf
 from breakcast.features.snapshot import Records
+from breakcast.features.store import KINDS
 from breakcast.features.surroundings import Board, CommitRecord
 from breakcast.features.track import Tally, TrackRecord
 from breakcast.history.events import Build
@@ -32,7 +33,7 @@ LIMITS = Limits()
 
 
 class Memory:
-    """The records of one organisation; `lost` builds no longer count as in flight."""
+    """The records of one organisation, and its builds in flight."""
 
     def __init__(self, limits: Limits = LIMITS) -> None:
         self.tracks = Shelf[TrackRecord](limits.tracks)
@@ -43,7 +44,6 @@ class Memory:
         self.sizes = Shelf[SizeDistribution](limits.repositories)
         self.neighbourhoods = Shelf[Neighbourhood](limits.repositories)
         self.pending = Shelf[Pending](limits.pending)
-        self.lost = Shelf[Pending](limits.pending)
         self._named: tuple[Build, RecordKeys] | None = None
 
     def keys_of(self, build: Build) -> RecordKeys:
@@ -59,6 +59,11 @@ class Memory:
         """All records, by what they are of."""
         kept = vars(self).items()
         return {name: shelf for name, shelf in kept if isinstance(shelf, Shelf)}
+
+    def watch(self) -> None:
+        """Note from now on which records others may read have changed."""
+        for kind in KINDS:
+            self.shelves[kind].changed = set()
 
     def records(self) -> Records:
         """Give all records, for a snapshot."""

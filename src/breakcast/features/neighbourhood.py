@@ -46,7 +46,7 @@ def event_code(event: str | None) -> float:
     return 0.0 if event is None else float(crc32(event.encode()) & 0xFFFFFF)
 
 
-class Neighbourhood(msgspec.Struct):
+class Neighbourhood(msgspec.Struct, array_like=True):
     """
     A repository's newest known builds in code state, oldest first; n have room.
 

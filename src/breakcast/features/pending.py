@@ -1,27 +1,23 @@
 """Builds in flight: what a finish will have to teach, kept from the start."""
 
-from collections.abc import Iterable, Iterator
-
 import msgspec
 
 from breakcast.features.keys import RecordKeys
 from breakcast.history.events import Build
 
-LOST_AFTER_SECONDS = 86_400.0
-"""A build that has not finished a day after its start no longer counts as in flight."""
 
+class Pending(msgspec.Struct, array_like=True):
+    """
+    A build that has started, and not finished as far as we know.
 
-class Pending(msgspec.Struct):
-    """A build that has started; `touched_at` is when, in seconds since 1970."""
+    Attributes:
+        touched_at: When its start became known, in seconds since 1970.
+        started_at: When it started, likewise.
+        build: The build; its change may come later.
+        keys: Where its records are kept.
+    """
 
     touched_at: float
+    started_at: float
     build: Build
     keys: RecordKeys
-
-
-def lost_by(now: float, pending: Iterable[Pending]) -> Iterator[Pending]:
-    """Pick the builds that count as lost by `now`, of all in the order they started."""
-    for build in pending:
-        if build.touched_at > now - LOST_AFTER_SECONDS:
-            return
-        yield build

@@ -37,18 +37,29 @@ class Shelf(OrderedDict[str, RecordT]):
     def __init__(self, limit: int) -> None:
         super().__init__()
         self.limit = limit
+        self.changed: set[str] | None = None
+        """Keys whose record is not what it was; None while nobody asks."""
 
     def put(self, key: str, record: RecordT) -> RecordT:
         """Put a record last; drop the lightest one if the shelf is overfull."""
         self[key] = record
         self.move_to_end(key)
+        if self.changed is not None:
+            self.changed.add(key)
         if len(self) > self.limit:
-            self.popitem(last=False)
+            self._drop_first()
+        return record
+
+    def change(self, key: str) -> RecordT | None:
+        """Give a record that is about to change, where it is; None if there is none."""
+        record = self.get(key)
+        if record is not None and self.changed is not None:
+            self.changed.add(key)
         return record
 
     def touch(self, key: str) -> RecordT | None:
-        """Give a record, which is now last; None if there is none."""
-        record = self.get(key)
+        """Give a record that is about to change, and is now last."""
+        record = self.change(key)
         if record is not None:
             self.move_to_end(key)
         return record
@@ -57,4 +68,9 @@ class Shelf(OrderedDict[str, RecordT]):
         """Drop what was last touched `FORGET_AFTER_SECONDS` or longer ago."""
         oldest = now - FORGET_AFTER_SECONDS
         while self and next(iter(self.values())).touched_at <= oldest:
-            self.popitem(last=False)
+            self._drop_first()
+
+    def _drop_first(self) -> None:
+        key, _ = self.popitem(last=False)
+        if self.changed is not None:
+            self.changed.add(key)

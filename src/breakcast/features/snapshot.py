@@ -7,23 +7,20 @@ those it was built for.
 """
 
 import hashlib
-from typing import get_origin
 
 import msgspec
-import numpy as np
 
 from breakcast.errors import SnapshotError
 from breakcast.features.change import SizeDistribution
 from breakcast.features.lineage import BuildNode
 from breakcast.features.neighbourhood import Neighbourhood
+from breakcast.features.packing import UNREADABLE, packed, reader_of
 from breakcast.features.pending import Pending
 from breakcast.features.surroundings import Board, CommitRecord
 from breakcast.features.track import Tally, TrackRecord
 from breakcast.history.events import Event
 
-FORMAT = 1
-# Text that is no UTF-8 is reported as such.
-_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError)
+FORMAT = 2
 
 
 class Records(msgspec.Struct):
@@ -37,7 +34,6 @@ class Records(msgspec.Struct):
     sizes: dict[str, SizeDistribution]
     neighbourhoods: dict[str, Neighbourhood]
     pending: dict[str, Pending]
-    lost: dict[str, Pending]
 
 
 class Snapshot(msgspec.Struct):
@@ -60,12 +56,11 @@ class _Envelope(msgspec.Struct):
 
 def pack(snapshot: Snapshot) -> bytes:
     """Encode a snapshot, sealed with its SHA-256."""
-    body = msgspec.msgpack.encode(snapshot, enc_hook=_array_out)
-    sealed = _Envelope(FORMAT, hashlib.sha256(body).hexdigest(), body)
-    return msgspec.msgpack.encode(sealed)
+    body = packed(snapshot)
+    return packed(_Envelope(FORMAT, hashlib.sha256(body).hexdigest(), body))
 
 
-def unpack(packed: bytes, catalog: str) -> Snapshot:
+def unpack(sealed: bytes, catalog: str) -> Snapshot:
     """
     Decode what `pack` encoded, for the catalog of this hash.
 
@@ -73,8 +68,8 @@ def unpack(packed: bytes, catalog: str) -> Snapshot:
         SnapshotError: If it is damaged, of another format or of another catalog.
     """
     try:
-        envelope = msgspec.msgpack.decode(packed, type=_Envelope)
-    except _UNREADABLE as error:
+        envelope = msgspec.msgpack.decode(sealed, type=_Envelope)
+    except UNREADABLE as error:
         raise SnapshotError(_refusal(f"cannot be read ({error})")) from error
     if envelope.format != FORMAT:
         wrong = f"has format {envelope.format}, this code reads {FORMAT}"
@@ -84,8 +79,8 @@ def unpack(packed: bytes, catalog: str) -> Snapshot:
         wrong = f"is damaged: its SHA-256 is {digest}, its seal says {envelope.sha256}"
         raise SnapshotError(_refusal(wrong))
     try:
-        snapshot = _DECODER.decode(envelope.body)
-    except _UNREADABLE as error:
+        snapshot = _READER.decode(envelope.body)
+    except UNREADABLE as error:
         raise SnapshotError(_refusal(f"cannot be read ({error})")) from error
     if snapshot.catalog != catalog:
         wrong = f"is of catalog {snapshot.catalog[:12]}, wanted is {catalog[:12]}"
@@ -97,17 +92,4 @@ def _refusal(wrong: str) -> str:
     return f"the saved state {wrong}; replay the ledger to make it anew"
 
 
-def _array_out(value: object) -> tuple[str, list[int], bytes]:
-    if not isinstance(value, np.ndarray):
-        raise NotImplementedError
-    return value.dtype.str, list(value.shape), value.tobytes()
-
-
-def _array_in(kind: type, packed: object) -> object:
-    if get_origin(kind) is not np.ndarray:
-        raise NotImplementedError
-    dtype, shape, raw = msgspec.convert(packed, tuple[str, list[int], bytes])
-    return np.frombuffer(raw, dtype).reshape(shape).copy()
-
-
-_DECODER = msgspec.msgpack.Decoder(Snapshot, dec_hook=_array_in)
+_READER: msgspec.msgpack.Decoder[Snapshot] = reader_of(Snapshot)

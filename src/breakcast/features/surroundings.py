@@ -55,7 +55,7 @@ LAST_HOUR_FEATURES = features_of(
 )
 
 
-class CommitRecord(msgspec.Struct):
+class CommitRecord(msgspec.Struct, array_like=True):
     """What the builds of one commit have come to."""
 
     touched_at: float = 0.0
@@ -65,15 +65,15 @@ class CommitRecord(msgspec.Struct):
     failed_by_pipeline: dict[str, float] = {}
 
 
-class Posted(msgspec.Struct, frozen=True, gc=False):
-    """An outcome, when it became known, and where its build's node is kept."""
+class Posted(msgspec.Struct, frozen=True, gc=False, array_like=True):
+    """An outcome, when it became known, and what numbers its build produced."""
 
     failed: float
     known_at: float
-    node: str
+    results: dict[str, float]
 
 
-class Board(msgspec.Struct):
+class Board(msgspec.Struct, array_like=True):
     """The last known outcome of each pipeline on one branch, newest last."""
 
     touched_at: float = 0.0

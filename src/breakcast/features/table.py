@@ -16,8 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from breakcast.features.catalog import Catalog
+from breakcast.features.feed import Feed
 from breakcast.features.state import FeatureState
-from breakcast.history.events import BuildFinished, BuildStarted, Event, Outcome
+from breakcast.history.events import (
+    BuildFinished,
+    BuildKey,
+    BuildStarted,
+    Event,
+    Outcome,
+)
 from breakcast.history.ledger import Ledger
 
 Rows: TypeAlias = NDArray[np.float32]
@@ -34,7 +41,8 @@ class Table:
 
     Attributes:
         catalog: What the columns of `rows` are.
-        rows: Features just before the start, float32, shape (n, width).
+        rows: Features just before the start, float32, shape (n, width); those of
+            a change that was seen within a minute, as they stood then.
         failed: 1.0 red, 0.0 green, NaN where there is no label (yet); (n,).
         started_at: The as-of, in seconds since 1970; (n,).
         known_at: When the outcome became known, likewise; NaN if never; (n,).
@@ -126,31 +134,34 @@ def _replay_one(
 def _replayed(events: Iterator[Event], rows: Rows, catalog: Catalog) -> _Part:
     """Replay one organisation's facts, filling the rows from the first on."""
     builds = len(rows)
-    state = FeatureState(catalog)
+    feed = Feed(FeatureState(catalog))
     failed, known_at, minutes = (np.full(builds, nan) for _ in range(3))
     started_at = np.empty(builds)
     repo: list[str] = []
     ids: list[str] = []
-    places: dict[object, int] = {}
+    flying: dict[BuildKey, tuple[int, BuildStarted]] = {}
     for event in events:
+        if isinstance(event, BuildStarted) and len(ids) == builds:
+            # The ledger has grown since it was counted: later builds are left out.
+            break
+        asked = feed.take(event)
         if isinstance(event, BuildStarted):
             at = len(ids)
-            if at == builds:
-                # The ledger has grown since it was counted: later builds are left out.
-                break
-            rows[at] = state.row(event.build, event.known_at)
             started_at[at] = event.known_at.timestamp()
             repo.append(event.key.repo)
             ids.append(event.key.build_id)
-            places[event.key] = at
-        elif isinstance(event, BuildFinished):
-            place = places.pop(event.key, None)
-            if place is not None and event.outcome is not Outcome.NONE:
-                failed[place] = float(event.outcome is Outcome.FAILED)
-                known_at[place] = event.known_at.timestamp()
+            flying[event.key] = (at, event)
+        elif isinstance(event, BuildFinished) and event.key in flying:
+            at, start = flying.pop(event.key)
+            if event.outcome is not Outcome.NONE:
+                failed[at] = float(event.outcome is Outcome.FAILED)
+                known_at[at] = event.known_at.timestamp()
                 if not event.is_assumed:
-                    minutes[place] = (known_at[place] - started_at[place]) / 60
-        state.observe(event)
+                    ran = event.occurred_at - start.occurred_at
+                    minutes[at] = ran.total_seconds() / 60
+        if asked is not None:
+            at, _ = flying[event.key]
+            rows[at] = asked.row
     found = len(ids)
     return _Part(
         failed[:found],

@@ -7,6 +7,7 @@ updates still forgets. Counts decay by time (half-lives of a day and of a
 month); ratios also decay by outcome (about the last 3, 10 and 40).
 """
 
+from bisect import bisect_left, bisect_right
 from math import exp2, nan
 
 import msgspec
@@ -14,6 +15,10 @@ import msgspec
 from breakcast.features.catalog import features_of
 
 HOUR = 3600.0
+LOST_AFTER_SECONDS = 86_400.0
+"""A build that has not finished a day after its start no longer counts as in flight."""
+FLYING_REMEMBERED = 512
+"""More builds than so many are not told apart in flight."""
 _PER_HOUR = -1.0 / HOUR
 _PER_DAY = _PER_HOUR / 24
 _PER_MONTH = _PER_DAY / 30
@@ -75,9 +80,11 @@ TRACK_FEATURES = tuple(
 )
 
 
-class TrackRecord(msgspec.Struct):
+class TrackRecord(msgspec.Struct, array_like=True):
     """
     Decayed counts and last facts of one thing; times in seconds since 1970.
+
+    `flying` says when the builds started that have not finished, oldest first.
 
     >>> record = TrackRecord()
     >>> record.start(0.0)
@@ -90,7 +97,7 @@ class TrackRecord(msgspec.Struct):
 
     touched_at: float = 0.0
     started: float = 0.0
-    in_flight: int = 0
+    flying: list[float] = []
     known: int = 0
     red: int = 0
     red_ratio_3: float = nan
@@ -112,13 +119,25 @@ class TrackRecord(msgspec.Struct):
         """Count a build that starts now and whose outcome is still unknown."""
         self.started = self.started * exp2((now - self.touched_at) * _PER_MONTH) + 1.0
         self.touched_at = now
-        self.in_flight += 1
+        flying = self.flying
+        if flying and flying[0] <= now - LOST_AFTER_SECONDS:
+            del flying[: bisect_right(flying, now - LOST_AFTER_SECONDS)]
+        elif len(flying) == FLYING_REMEMBERED:
+            del flying[0]
+        flying.append(now)
 
-    def leave(self) -> None:
-        """Count a build out that is no longer in flight."""
+    def leave(self, started_at: float) -> None:
+        """Count out a build that started then and is no longer in flight."""
+        flying = self.flying
+        at = bisect_left(flying, started_at)
         # A record dropped and made anew may be left by builds it never saw start.
-        if self.in_flight:
-            self.in_flight -= 1
+        if at < len(flying) and flying[at] == started_at:
+            del flying[at]
+
+    def in_flight(self, now: float) -> int:
+        """How many builds have started within a day and not finished."""
+        flying = self.flying
+        return len(flying) - bisect_right(flying, now - LOST_AFTER_SECONDS)
 
     def learn(self, failed: float, now: float, minutes: float) -> None:
         """Learn an outcome (1.0 red, 0.0 green); minutes may be NaN."""
@@ -164,7 +183,8 @@ class TrackRecord(msgspec.Struct):
         since_touched = now - self.touched_at
         known = self.known
         if not known:
-            return (*_NEVER_KNOWN, self.in_flight, since_touched / HOUR, 0.0)
+            in_flight = self.in_flight(now)
+            return (*_NEVER_KNOWN, in_flight, since_touched / HOUR, 0.0)
         gap = now - self.known_at
         known_month = self.known_month * exp2(gap * _PER_MONTH)
         return (
@@ -184,13 +204,13 @@ class TrackRecord(msgspec.Struct):
             (now - self.red_at) / HOUR,
             (now - self.green_at) / HOUR,
             self.minutes,
-            self.in_flight,
+            self.in_flight(now),
             since_touched / HOUR,
             known_month / (self.started * exp2(since_touched * _PER_MONTH)),
         )
 
 
-class Tally(msgspec.Struct):
+class Tally(msgspec.Struct, array_like=True):
     """
     Known outcomes and reds of one thing, decayed over a half-life in seconds.
 

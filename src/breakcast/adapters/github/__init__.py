@@ -1,0 +1,1 @@
+"""GitHub: what its webhooks and its API say, and how to ask."""

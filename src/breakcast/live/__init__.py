@@ -1,0 +1,1 @@
+"""Events in, answers out: webhooks, back-fill, the worker."""
