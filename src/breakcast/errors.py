@@ -20,6 +20,7 @@ Every error breakcast raises on purpose, in one tree.
     ├── StoreError          the store of records cannot be reached, or refuses
     ├── SourceError         a CI provider refuses, or cannot be reached
     ├── LedgerError         the ledger cannot be opened, or is of another version
+    │   └── Fenced          a worker's lease is over: another one writes now
     ├── Leak                a row was asked for a time before facts already learnt
     ├── SnapshotError       a saved feature state is damaged or of another catalog
     ├── NotEnoughHistory    too few labelled builds, or one class only
@@ -105,6 +106,10 @@ class SourceError(BreakcastError):
 
 class LedgerError(BreakcastError):
     """The ledger cannot be opened, or is of another version."""
+
+
+class Fenced(LedgerError):
+    """A worker's lease is over: what it was to write is another one's to write."""
 
 
 class Leak(BreakcastError):

@@ -3,19 +3,24 @@ The ledger: every fact we were told, kept once and for good.
 
 Facts are only ever added, whole calls at a time: once `append` returns they are
 on disk; if it does not return, all of them are there or none.
+
+Facts that are received, rather than imported, get the time of their receipt when
+they are written. Whoever writes them, every one of these times is later than the
+one before: in the order they were added they became known.
 """
 
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from sqlalchemy import Engine, func, select
+from msgspec.structs import replace
+from sqlalchemy import Connection, Engine, func, select, update
 
 from breakcast.history.events import KIND_ORDER, BuildStarted, Event
 from breakcast.history.ledgerengine import ledger_engine, ledger_url, told, writing
@@ -25,10 +30,11 @@ from breakcast.history.ledgerrows import (
     Tally,
     event_of,
     insert_rows,
+    microseconds,
     moment_of,
     row_of,
 )
-from breakcast.history.ledgerschema import EVENTS, create, prepare
+from breakcast.history.ledgerschema import CLOCK, EVENTS, create, prepare
 
 _READ_ROWS = 2_000
 _LAST = 2**63 - 1
@@ -39,6 +45,22 @@ class News(NamedTuple):
 
     oldest: datetime
     position: int
+
+
+class Receipt(NamedTuple):
+    """
+    Facts as they came in, to be kept together with what else was said.
+
+    Attributes:
+        facts: The facts, without a time of receipt.
+        at: When they came in, UTC.
+        also: Writes what belongs to them, in the same transaction; if it gives
+            False, the facts are not written, and it has written nothing.
+    """
+
+    facts: Sequence[Event]
+    at: datetime
+    also: Callable[[Connection], bool] = lambda _: True
 
 
 class Ledger:
@@ -114,14 +136,20 @@ class Ledger:
             LedgerError: If the database fails; nothing of this call is kept.
         """
         submission = _Submission([row_of(event) for event in events])
-        self._waiting.append(submission)
-        while submission.outcome is None:
-            with self._turn:
-                if submission.outcome is None:
-                    self._settle_waiting()
-        if isinstance(submission.outcome, Exception):
-            raise submission.outcome
-        return submission.outcome
+        outcome = self._settled([submission])[0]
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def receive(self, receipts: Sequence[Receipt]) -> list[Appended | Exception]:
+        """
+        Add facts that have just come in, each receipt all or nothing.
+
+        Returns:
+            For each receipt what became of its facts, all counts 0 if they were not
+            to be written; or why it failed.
+        """
+        return self._settled([_Submission(receipt=receipt) for receipt in receipts])
 
     def append_all(self, batches: Iterable[Iterable[Event]]) -> Appended:
         """
@@ -140,7 +168,12 @@ class Ledger:
         return tally.appended()
 
     def events(
-        self, organisation: str, after: int = 0, until: int = _LAST
+        self,
+        organisation: str,
+        after: int = 0,
+        until: int = _LAST,
+        *,
+        known_after: datetime | None = None,
     ) -> Iterator[Event]:
         """
         Read an organisation's facts in fold order, as of the first one read.
@@ -152,20 +185,25 @@ class Ledger:
             organisation: Whose.
             after: Only those added after this position …
             until: … and no later than this one.
+            known_after: Only those that became known after this time.
         """
+        known = () if known_after is None else (microseconds(known_after),)
         query = (
             select(EVENTS.c.payload)
             .where(
                 EVENTS.c.organisation == organisation,
                 EVENTS.c.id > after,
                 EVENTS.c.id <= until,
+                *(EVENTS.c.known_at > at for at in known),
             )
             .order_by(EVENTS.c.known_at, EVENTS.c.kind, EVENTS.c.id)
         )
         with told(self._engine.url), self._engine.connect() as connection:
-            rows = connection.execution_options(yield_per=_READ_ROWS).scalars(query)
-            for payload in rows:
-                yield event_of(payload)
+            found = connection.execution_options(yield_per=_READ_ROWS).scalars(query)
+            # PostgreSQL keeps a cursor open: it is not left to the garbage collector.
+            with closing(found) as payloads:
+                for payload in payloads:
+                    yield event_of(payload)
 
     def __iter__(self) -> Iterator[Event]:
         """Read all facts: organisation by organisation, each in fold order."""
@@ -178,10 +216,10 @@ class Ledger:
             select(EVENTS.c.organisation, func.count())
             .where(EVENTS.c.kind == KIND_ORDER[BuildStarted])
             .group_by(EVENTS.c.organisation)
-            .order_by(EVENTS.c.organisation)
         )
         with told(self._engine.url), self._engine.connect() as connection:
-            return dict(connection.execute(query).all())
+            # Here, as a database may sort in the manner of some language.
+            return dict(sorted(connection.execute(query).all()))
 
     def news(self, after: int) -> dict[str, News]:
         """Tell, by organisation, what was added after a position."""
@@ -231,6 +269,15 @@ class Ledger:
     ) -> None:
         self.close()
 
+    def _settled(self, submissions: list["_Submission"]) -> list[Appended | Exception]:
+        """Have these written, by this thread or by the one whose turn it is."""
+        self._waiting.extend(submissions)
+        while any(submission.outcome is None for submission in submissions):
+            with self._turn:
+                if any(submission.outcome is None for submission in submissions):
+                    self._settle_waiting()
+        return [one.outcome for one in submissions if one.outcome is not None]
+
     def _settle_waiting(self) -> None:
         """Write for all who wait; called by whoever holds the turn."""
         # They leave the queue when all is done: if this thread is interrupted,
@@ -253,8 +300,10 @@ class Ledger:
         at: _Submission | None = None
         try:
             with writing(self._engine) as connection:
+                clock = _Clock(connection)
                 for at, tally in zip(submissions, tallies, strict=True):
-                    insert_rows(connection, at.rows, tally)
+                    at.write(connection, clock, tally)
+                clock.keep()
                 at = None
         except BaseException as error:
             if not isinstance(error, Exception):
@@ -269,8 +318,42 @@ class Ledger:
 
 
 class _Submission:
-    """One call's rows, and what became of them: counts, an error, or nothing yet."""
+    """What one call adds, and what became of it: counts, an error, or nothing yet."""
 
-    def __init__(self, rows: list[EventRow]) -> None:
-        self.rows = rows
+    def __init__(
+        self, rows: Sequence[EventRow] = (), receipt: Receipt | None = None
+    ) -> None:
         self.outcome: Appended | Exception | None = None
+        self._rows = list(rows)
+        self._receipt = receipt
+
+    def write(self, connection: Connection, clock: "_Clock", tally: Tally) -> None:
+        rows, receipt = self._rows, self._receipt
+        if receipt is not None and receipt.also(connection):
+            rows = [
+                row_of(replace(fact, received_at=clock.next(receipt.at)))
+                for fact in receipt.facts
+            ]
+        if rows:
+            insert_rows(connection, rows, tally)
+
+
+class _Clock:
+    """The time of the last receipt, in whichever process; moved within one turn."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._kept: int | None = None
+        self._last = 0
+
+    def next(self, at: datetime) -> datetime:
+        """Give this time or, if others were received since, one just after theirs."""
+        if self._kept is None:
+            self._kept = self._connection.scalars(select(CLOCK.c.last)).one()
+            self._last = self._kept
+        self._last = max(microseconds(at), self._last + 1)
+        return moment_of(self._last)
+
+    def keep(self) -> None:
+        if self._last != (self._kept or 0):
+            self._connection.execute(update(CLOCK).values(last=self._last))

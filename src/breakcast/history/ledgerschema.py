@@ -102,7 +102,73 @@ One row an answer, in the order they were written: what an outcome is joined by,
 `as_of` in microseconds since 1970, and the answer as MessagePack.
 """
 
-REVISIONS = ("0001", "0002")
+CLOCK = Table(
+    "clock",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("last", BigInteger, nullable=False),
+)
+"""One row: when a fact was last received, in microseconds since 1970."""
+
+DELIVERIES = Table(
+    "deliveries",
+    METADATA,
+    Column("source", Text, primary_key=True),
+    Column("delivery", Text, primary_key=True),
+    Column("event", Text, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+)
+"""One row a webhook's delivery that was taken: it is never taken again."""
+
+NOTES = Table(
+    "notes",
+    METADATA,
+    Column("source", Text, primary_key=True),
+    Column("repo", Text, primary_key=True),
+    Column("subject", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("payload", LargeBinary, nullable=False),
+)
+"""What webhooks said beside facts, by what it is about (a commit, a run)."""
+
+SNAPSHOTS = Table(
+    "snapshots",
+    METADATA,
+    Column("organisation", Text, primary_key=True),
+    Column("catalog", Text, primary_key=True),
+    Column(
+        "known_until",
+        BigInteger,
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("position", BigInteger, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+)
+"""
+Feature states of organisations: of all facts up to `position` that were known by
+`known_until`, and no others.
+"""
+
+LEASES = Table(
+    "leases",
+    METADATA,
+    Column("shard", Integer, primary_key=True, autoincrement=False),
+    Column("holder", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+)
+"""Which worker owns a shard of the organisations; the epoch counts its owners."""
+
+WORKERS = Table(
+    "workers",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("seen_at", BigInteger, nullable=False),
+)
+"""Which workers there are, and when each last said so."""
+
+REVISIONS = ("0001", "0002", "0003")
 """Every version of the schema, oldest first; the last one is this code's."""
 
 MIGRATIONS = Path(__file__).with_name("migrations")
@@ -132,6 +198,7 @@ def create(engine: Engine) -> None:
     """Make a ledger of this version in an empty database, quickly, by hand."""
     with writing(engine) as connection:
         METADATA.create_all(connection)
+        connection.execute(insert(CLOCK).values(id=1, last=0))
         _VERSION.create(connection)
         connection.execute(insert(_VERSION).values(version_num=REVISIONS[-1]))
 
