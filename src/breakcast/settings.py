@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -94,6 +94,32 @@ class Settings(BaseSettings):
 
     access_log: bool = False
     """Whether every request is logged."""
+
+    github_url: str = "https://api.github.com"
+    """Where GitHub's API is; GitHub Enterprise Server's is https://<host>/api/v3."""
+
+    github_token: SecretStr | None = None
+    """A token that reads repositories; of a GitHub App, `github_app_id` instead."""
+
+    github_app_id: int | None = Field(default=None, ge=1)
+    """The id of the GitHub App to sign in as; needs `breakcast[github]`."""
+
+    github_app_key: Path | None = None
+    """The App's private key: the .pem file that GitHub made."""
+
+    git_mirrors: Path | None = None
+    """A folder of bare mirrors, OWNER/REPO.git each: what commits change, at hand."""
+
+    store: str | None = None
+    """Where workers publish records and servers read them: a SQLite file, or the URL
+    of a Feast server. By default a server folds the ledger itself."""
+
+    store_stale_seconds: float = Field(default=30.0, gt=0, le=86_400)
+    """Records published longer ago make an answer degraded."""
+
+    github_secrets: tuple[SecretStr, ...] = ()
+    """What GitHub's webhooks are signed with; any of several will do. None: nothing
+    is taken."""
 
     @classmethod
     def settings_customise_sources(

@@ -1,6 +1,6 @@
 """Parts of a server, put together in this process."""
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import cache
@@ -10,6 +10,7 @@ from tempfile import mkdtemp
 import httpx
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from breakcast.adapters.prometheus import PrometheusMetrics
 from breakcast.model.bundle import Bundle, load_bundle
@@ -19,6 +20,7 @@ from breakcast.serving.app import ServerRole, ServingParts, make_app
 from breakcast.serving.following import Follower
 from breakcast.serving.gate import Lifecycle
 from breakcast.serving.instances import InstanceReader
+from breakcast.serving.observing import ServingMetrics
 from breakcast.serving.prediction import Observer
 from breakcast.serving.predictor import Models, Predictor
 from breakcast.serving.states import LedgerStates
@@ -65,6 +67,7 @@ class MadeServer:
         body_seconds: float = 5.0,
         identity: Callable[[str], str] | None = None,
         is_loaded: bool = True,
+        webhooks: Callable[[ServingMetrics], Mapping[str, ASGIApp]] = lambda _: {},
     ) -> None:
         self.metrics = PrometheusMetrics(NAME, CollectorRegistry())
         self.states = states or LedgerStates(no_ledger)
@@ -94,6 +97,7 @@ class MadeServer:
                 access=access or Access(),
                 lifecycle=self.lifecycle,
                 lifespan=_nothing,
+                webhooks=webhooks(self.metrics),
                 roles=roles,
                 logs_access=False,
                 body_limit_bytes=body_limit_bytes,

@@ -61,6 +61,7 @@ class ServingParts:
         access: Lets in.
         lifecycle: Says when the end is near.
         lifespan: Starts and ends what runs beside the application.
+        webhooks: What takes deliveries, by path; for the role `ingest`.
         roles: Which paths there are.
         logs_access: Whether every request is logged.
         body_limit_bytes: The most bytes of a body.
@@ -76,6 +77,7 @@ class ServingParts:
     access: Access
     lifecycle: Lifecycle
     lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]]
+    webhooks: Mapping[str, ASGIApp]
     roles: frozenset[ServerRole]
     logs_access: bool
     body_limit_bytes: int
@@ -166,8 +168,11 @@ def _routes(parts: ServingParts, forecasts: Mapping[str, Forecast]) -> list[Base
             _VERSION: metadata,
             f"{_VERSION}/ready": ready,
         }
+    posted: dict[str, ASGIApp] = {**forecasts}
+    if "ingest" in parts.roles:
+        posted |= parts.webhooks
     return [
-        *(Route(path, one, methods=["POST"]) for path, one in forecasts.items()),
+        *(Route(path, one, methods=["POST"]) for path, one in posted.items()),
         *(Route(path, page, methods=["GET"]) for path, page in shown.items()),
     ]
 

@@ -9,6 +9,7 @@ ROUTES = (
     "v1_predict",
     "v1_explain",
     "v2_infer",
+    "webhooks",
     "health",
     "metadata",
     "metrics",
@@ -18,6 +19,28 @@ ROUTES = (
 
 FORECASTS = frozenset(ROUTES[:3])
 """Routes whose requests count as predictions."""
+
+
+DELIVERED_EVENTS = (
+    "workflow_run",
+    "workflow_job",
+    "pull_request",
+    "push",
+    "merge_group",
+    "other",
+)
+"""Every value of a delivery's label `event`; `other` is what could not be told."""
+
+DELIVERED_RESULTS = (
+    "accepted",
+    "repeated",
+    "ignored",
+    "forged",
+    "malformed",
+    "too_large",
+    "failed",
+)
+"""Every value of a delivery's label `result`; the first two are on disk."""
 
 
 class ServingMetrics(Protocol):
@@ -49,6 +72,10 @@ class ServingMetrics(Protocol):
 
     def journal_dropped(self, count: int) -> None:
         """So many answers were not kept."""
+        ...
+
+    def delivered(self, event: str, result: str) -> None:
+        """A webhook's delivery came to this."""
         ...
 
     def exposition(self) -> bytes:

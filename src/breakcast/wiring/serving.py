@@ -16,8 +16,11 @@ from starlette.types import ASGIApp
 
 from breakcast import wiring
 from breakcast.adapters import webserver
+from breakcast.adapters.github.webhooks import GitHubWebhooks
 from breakcast.adapters.prometheus import PrometheusMetrics
 from breakcast.history.ledger import Ledger
+from breakcast.live.inboxwriting import InboxWriter
+from breakcast.live.webhooks import Webhook
 from breakcast.serving.access import Access, Token
 from breakcast.serving.app import ServingParts, make_app
 from breakcast.serving.following import Follower, PromotedModels
@@ -103,6 +106,7 @@ def make_server(
         states=states,
         poll_seconds=settings.poll_seconds,
     )
+    inbox = InboxWriter(partial(wiring.open_ledger, settings))
     lifecycle = Lifecycle()
 
     @asynccontextmanager
@@ -118,6 +122,7 @@ def make_server(
         gc.set_threshold(*GARBAGE_THRESHOLDS)
         yield
         follower.close()
+        inbox.close()
         journal.close()
         states.close()
 
@@ -139,12 +144,27 @@ def make_server(
             access=access_of(settings),
             lifecycle=lifecycle,
             lifespan=lifespan,
+            webhooks=_webhooks(settings, inbox, metrics),
             roles=settings.roles,
             logs_access=settings.access_log,
             body_limit_bytes=settings.body_limit_bytes,
             body_seconds=settings.body_seconds,
         )
     )
+
+
+def _webhooks(
+    settings: Settings, inbox: InboxWriter, metrics: ServingMetrics
+) -> dict[str, ASGIApp]:
+    """Take deliveries of each provider with whom a secret is shared."""
+    secrets = [secret.get_secret_value() for secret in settings.github_secrets]
+    if not secrets:
+        return {}
+    github = GitHubWebhooks(secrets, wiring.identity_of(settings))
+    return {
+        f"/webhooks/{reader.source}": Webhook(reader, inbox, metrics, wiring.now)
+        for reader in (github,)
+    }
 
 
 def _promoted(settings: Settings, metrics: ServingMetrics) -> PromotedModels | None:

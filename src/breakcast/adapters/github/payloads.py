@@ -35,8 +35,8 @@ NAME_LIMIT = 1_024
 """No name, branch or commit of GitHub's is longer; what is, is not GitHub's."""
 
 Name = Annotated[str, msgspec.Meta(max_length=NAME_LIMIT)]
-Number = Annotated[int, msgspec.Meta(ge=0, lt=2**63)]
-Attempt = Annotated[int, msgspec.Meta(ge=1, lt=2**31)]
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Attempt = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 _WORKFLOWS = ".github/workflows/"

@@ -113,6 +113,10 @@ class PrometheusMetrics:
         with self._counts.lock:
             self._row[self._dropped] += count
 
+    def delivered(self, event: str, result: str) -> None:
+        """A webhook's delivery came to this."""
+        self._row[self._counts.at["breakcast_deliveries_total", event, result]] += 1.0
+
     def exposition(self) -> bytes:
         """Write all counts in Prometheus' text format; takes milliseconds."""
         return generate_latest(self._registry)

@@ -10,7 +10,11 @@ from collections.abc import Mapping
 from itertools import product
 from typing import NamedTuple
 
-from breakcast.serving.observing import ROUTES
+from breakcast.serving.observing import (
+    DELIVERED_EVENTS,
+    DELIVERED_RESULTS,
+    ROUTES,
+)
 
 STATUSES = ("success", "client_error", "server_error")
 """What becomes of a request for forecasts."""
@@ -94,6 +98,11 @@ def families_of(model: str) -> tuple[Family, ...]:
             "breakcast_journal_dropped_total",
             "Answers that the journal could not keep",
             this,
+        ),
+        Family(
+            "breakcast_deliveries_total",
+            "Deliveries of webhooks, and what became of each",
+            {"event": DELIVERED_EVENTS, "result": DELIVERED_RESULTS},
         ),
         Family(
             "breakcast_requests_in_flight", "Requests being answered", {}, is_gauge=True

@@ -1,0 +1,80 @@
+"""Deliveries as GitHub would send them: builds turned into runs."""
+
+import hmac
+import itertools
+from collections.abc import Iterator
+from datetime import datetime
+
+import msgspec
+
+from breakcast.history.events import BuildFinished, BuildStarted, Event, Outcome
+
+SECRET = "It's a Secret to Everybody"  # noqa: S105 - GitHub's own example
+_NAMES = itertools.count(1)
+_CONCLUSIONS = {
+    Outcome.PASSED: "success",
+    Outcome.FAILED: "failure",
+    Outcome.NONE: "cancelled",
+}
+
+
+def signed(
+    body: bytes, event: str, *, delivery: str | None = None, secret: str = SECRET
+) -> dict[str, str]:
+    """The headers of a delivery."""
+    return {
+        "content-type": "application/json",
+        "user-agent": "GitHub-Hookshot/044aadd",
+        "x-github-event": event,
+        "x-github-delivery": delivery or f"72d3162e-cc78-11e3-81ab-{next(_NAMES):012}",
+        "x-hub-signature-256": "sha256="
+        + hmac.digest(secret.encode(), body, "sha256").hex(),
+    }
+
+
+def run_payload(
+    start: BuildStarted, finish: BuildFinished | None = None, **more: object
+) -> bytes:
+    """A build as GitHub's `workflow_run`: requested or, with its finish, completed."""
+    build = start.build
+    run = {
+        "id": int(build.key.build_id),
+        "path": f".github/workflows/{build.key.pipeline}",
+        "name": build.key.pipeline,
+        "event": build.event,
+        "head_branch": build.branch,
+        "head_sha": build.commit_sha,
+        "run_attempt": build.key.attempt,
+        "created_at": _said(start.occurred_at),
+        "run_started_at": _said(start.occurred_at),
+        "updated_at": _said((finish or start).occurred_at),
+        "status": "completed" if finish else "queued",
+        "conclusion": _CONCLUSIONS[finish.outcome] if finish else None,
+        "actor": None
+        if build.author is None
+        else {"login": f"h:{build.author}", "type": "User"},
+        "pull_requests": [],
+        **more,
+    }
+    return msgspec.json.encode(
+        {
+            "action": "completed" if finish else "requested",
+            "workflow_run": run,
+            "repository": {"full_name": build.key.repo},
+        }
+    )
+
+
+def as_runs(events: Iterator[Event]) -> Iterator[bytes]:
+    """The payloads of a history, in the order its facts became known."""
+    starts: dict[object, BuildStarted] = {}
+    for event in events:
+        if isinstance(event, BuildStarted):
+            starts[event.key] = event
+            yield run_payload(event)
+        elif isinstance(event, BuildFinished):
+            yield run_payload(starts.pop(event.key), event)
+
+
+def _said(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
