@@ -62,7 +62,7 @@ class Reading(NamedTuple):
 
 
 def changed_records(
-    state: FeatureState, organisation: str
+    state: FeatureState, organisation: str, after: int = 0
 ) -> dict[str, dict[str, StoredRecord]]:
     """
     Give what has changed in a watched state since it was last asked for.
@@ -70,12 +70,14 @@ def changed_records(
     Args:
         state: Of one organisation; its memory is watched.
         organisation: Whose.
+        after: The last stamp that was given: a state that was made anew, with a
+            late fact in it, changes records without having learnt newer facts.
     """
     changed: dict[str, dict[str, StoredRecord]] = {}
     for kind in KINDS:
         shelf = state.memory.shelves[kind]
         if shelf.changed:
-            stamp = round(state.known_until * 1e6)
+            stamp = max(round(state.known_until * 1e6), after + 1)
             suffix = _code(state.catalog) if kind == "neighbourhoods" else ""
             changed[kind] = {
                 f"{organisation}{_SEPARATOR}{key}{suffix}": StoredRecord(
@@ -88,14 +90,14 @@ def changed_records(
 
 
 def all_records(
-    state: FeatureState, organisation: str
+    state: FeatureState, organisation: str, after: int = 0
 ) -> dict[str, dict[str, StoredRecord]]:
     """Give all records of a watched state, as if each of them had just changed."""
     for kind in KINDS:
         shelf = state.memory.shelves[kind]
         if shelf.changed is not None:
             shelf.changed.update(shelf)
-    return changed_records(state, organisation)
+    return changed_records(state, organisation, after)
 
 
 def pulse_of(shards: Iterable[int], at: datetime) -> dict[str, dict[str, StoredRecord]]:

@@ -145,9 +145,9 @@ class FeatureState:
         refine_features(refined, self.memory, build, as_of.timestamp())
         return refined
 
-    def settle(self, now: datetime) -> None:
-        """Learn the facts of the last instant, if `now` is after it."""
-        if self._held_at < now.timestamp():
+    def settle(self, now: datetime | None = None) -> None:
+        """Learn the facts of the last instant, if `now` is after it; None is."""
+        if now is None or self._held_at < now.timestamp():
             self._learn_held()
 
     def observe(self, event: Event) -> None:

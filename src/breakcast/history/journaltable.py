@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import and_, exists, insert, select
+from sqlalchemy import Connection, and_, exists, insert, select
 
 from breakcast.history.ledger import Ledger
 from breakcast.history.ledgerengine import told, writing
@@ -29,6 +29,12 @@ class SaidRow(NamedTuple):
     attempt: int
     as_of: datetime
     payload: bytes
+
+
+def add_rows(connection: Connection, rows: Sequence[SaidRow]) -> None:
+    """Add answers within a transaction, in the order they were given."""
+    values = [{**row._asdict(), "as_of": microseconds(row.as_of)} for row in rows]
+    connection.execute(insert(JOURNAL), values)
 
 
 class JournalTable:
@@ -58,10 +64,9 @@ class JournalTable:
         Raises:
             LedgerError: If the database fails; nothing of this call is kept.
         """
-        values = [{**row._asdict(), "as_of": microseconds(row.as_of)} for row in rows]
-        if values:
+        if rows:
             with writing(self._engine) as connection:
-                connection.execute(insert(JOURNAL), values)
+                add_rows(connection, rows)
 
     def rows(self, after: int = 0) -> Iterator[tuple[int, bytes, bool]]:
         """

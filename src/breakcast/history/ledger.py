@@ -12,7 +12,7 @@ one before: in the order they were added they became known.
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -20,9 +20,9 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from msgspec.structs import replace
-from sqlalchemy import Connection, Engine, func, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, func, select, update
 
-from breakcast.history.events import KIND_ORDER, BuildStarted, Event
+from breakcast.history.events import KIND_ORDER, BuildKey, BuildStarted, Event
 from breakcast.history.ledgerengine import ledger_engine, ledger_url, told, writing
 from breakcast.history.ledgerrows import (
     Appended,
@@ -174,7 +174,7 @@ class Ledger:
         until: int = _LAST,
         *,
         known_after: datetime | None = None,
-    ) -> Iterator[Event]:
+    ) -> Generator[Event, None, None]:
         """
         Read an organisation's facts in fold order, as of the first one read.
 
@@ -204,6 +204,12 @@ class Ledger:
             with closing(found) as payloads:
                 for payload in payloads:
                     yield event_of(payload)
+
+    def about(self, key: BuildKey) -> list[Event]:
+        """Read all facts of one attempt, questions before answers."""
+        query = select(EVENTS.c.payload).where(*_of(key)).order_by(EVENTS.c.kind)
+        with told(self._engine.url), self._engine.connect() as connection:
+            return [event_of(payload) for payload in connection.scalars(query)]
 
     def __iter__(self) -> Iterator[Event]:
         """Read all facts: organisation by organisation, each in fold order."""
@@ -315,6 +321,22 @@ class Ledger:
         for submission, tally in zip(submissions, tallies, strict=True):
             submission.outcome = tally.appended()
         return None
+
+
+def is_held(connection: Connection, key: BuildKey, kind: type[Event]) -> bool:
+    """Tell, within a transaction, whether a fact of an attempt is held already."""
+    query = select(EVENTS.c.id).where(*_of(key), EVENTS.c.kind == KIND_ORDER[kind])
+    return connection.scalar(query) is not None
+
+
+def _of(key: BuildKey) -> tuple[ColumnElement[bool], ...]:
+    return (
+        EVENTS.c.source == key.source,
+        EVENTS.c.repo == key.repo,
+        EVENTS.c.pipeline == key.pipeline,
+        EVENTS.c.build_id == key.build_id,
+        EVENTS.c.attempt == key.attempt,
+    )
 
 
 class _Submission:

@@ -1,0 +1,136 @@
+"""
+Answers to builds that have just started: kept once, then shown.
+
+An answer is kept in the journal together with the fact that it was shown; that
+fact exists once an attempt. However often a worker is killed and starts again, an
+attempt is answered once, and once more when its change is known.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from sqlalchemy import Connection
+
+from breakcast.features.feed import Asked
+from breakcast.history.events import Build, PredictionShown
+from breakcast.history.journaltable import add_rows
+from breakcast.history.ledger import Ledger, Receipt, is_held
+from breakcast.serving.journal import entry_of, row_of
+from breakcast.serving.prediction import Prediction
+from breakcast.serving.predictor import Models, Predictor, Question
+from breakcast.serving.states import Known
+
+
+class Answers(Protocol):
+    """Shows answers to whoever waits for them; a check run, a line in a log."""
+
+    def show(self, prediction: Prediction, *, is_refined: bool) -> None:
+        """
+        Show an answer; it is in the journal already.
+
+        Args:
+            prediction: The answer.
+            is_refined: Whether it replaces one that was shown before.
+        """
+        ...
+
+
+class Rows(NamedTuple):
+    """The rows of one build by the hash of their catalog, as of one moment."""
+
+    asked: Asked
+    by_catalog: Mapping[str, Asked]
+
+    def row(self, build: Build, catalog_hash: str, as_of: datetime) -> Known | None:
+        """Give the row of a catalog; as a `RowSource` of this build alone."""
+        del build, as_of
+        asked = self.by_catalog.get(catalog_hash)
+        return None if asked is None else Known(asked.row, asked.as_of)
+
+
+def answered(models: Models, rows: Rows) -> Prediction:
+    """Forecast a build from the rows read when it started."""
+    asked = rows.asked
+    return Predictor(rows).predict(models, Question(asked.build, asked.as_of))
+
+
+class AnswerKeeper:
+    """
+    Keeps answers, and shows those that are new.
+
+    Args:
+        ledger: Where they are kept.
+        answers: Shows them.
+    """
+
+    def __init__(self, ledger: Ledger, answers: Answers) -> None:
+        self._ledger = ledger
+        self._answers = answers
+
+    def keep(
+        self,
+        predictions: Sequence[tuple[Prediction, bool]],
+        now: datetime,
+        guard: Callable[[Connection], None],
+    ) -> None:
+        """
+        Keep and show answers.
+
+        Args:
+            predictions: Each with whether it is refined.
+            now: When they are given.
+            guard: Raises, within a transaction, if they are another's to give.
+
+        Raises:
+            LedgerError: If they could not be kept; Fenced if they are another's.
+        """
+        drafts = [
+            _Draft(one, is_refined=is_refined, guard=guard)
+            for one, is_refined in predictions
+        ]
+        outcomes = self._ledger.receive([draft.receipt(now) for draft in drafts])
+        for outcome in outcomes:
+            if isinstance(outcome, Exception):
+                raise outcome
+        for draft in drafts:
+            if draft.is_new:
+                self._answers.show(draft.prediction, is_refined=draft.is_refined)
+
+
+class _Draft:
+    """An answer on its way, and whether it is to be shown."""
+
+    def __init__(
+        self,
+        prediction: Prediction,
+        *,
+        is_refined: bool,
+        guard: Callable[[Connection], None],
+    ) -> None:
+        self.prediction = prediction
+        self.is_refined = is_refined
+        self.is_new = False
+        self._guard = guard
+
+    def receipt(self, now: datetime) -> Receipt:
+        # A refined answer is about an attempt that has been shown one already.
+        facts = () if self.is_refined else (self._shown(now),)
+        return Receipt(facts, now, self._is_to_be_kept)
+
+    def _shown(self, now: datetime) -> PredictionShown:
+        said = self.prediction
+        return PredictionShown(
+            occurred_at=now,
+            key=said.key,
+            probability=said.probability,
+            model_version=said.model_version or "",
+        )
+
+    def _is_to_be_kept(self, connection: Connection) -> bool:
+        self._guard(connection)
+        key = self.prediction.key
+        self.is_new = self.is_refined or not is_held(connection, key, PredictionShown)
+        if self.is_new:
+            add_rows(connection, [row_of(entry_of(self.prediction))])
+        return self.is_new
