@@ -30,7 +30,6 @@ from breakcast.history.ledger import Ledger, Receipt
 from breakcast.live.answers import AnswerKeeper
 from breakcast.live.changes import ChangeFinder
 from breakcast.live.publishing import Publisher
-from breakcast.live.source import FirstToKnow
 from breakcast.live.worker import LEASE_SECONDS, Worker
 from breakcast.serving.journal import read_journal
 from breakcast.serving.prediction import Prediction
@@ -223,7 +222,7 @@ class Knows:
 def test_a_change_that_is_found_refines_the_answer(shop: Shop) -> None:
     change = Change(lines_added=40.0, paths=("src/a.py",))
     source = Knows(change)
-    finder = ChangeFinder(shop.ledger, source, shop.clock)
+    finder = ChangeFinder(shop.ledger, {"github": source}, shop.clock)
     worker = shop.worker(changes=finder)
     shop.start("1")
     worker.step()
@@ -244,7 +243,7 @@ def test_a_change_that_is_found_refines_the_answer(shop: Shop) -> None:
 
 
 def test_a_change_nobody_knows_leaves_the_answer_as_it_is(shop: Shop) -> None:
-    finder = ChangeFinder(shop.ledger, FirstToKnow(), shop.clock)
+    finder = ChangeFinder(shop.ledger, {"github": Knows(None)}, shop.clock)
     finder.find(
         Build(BuildKey("github", "acme/shop", "ci.yml", "1"), commit_sha="c1"),
         lambda _: None,

@@ -42,7 +42,7 @@ def spoil(registry: Registry, version: str, file: str = "model.treelite") -> Non
 
 
 def promoted(registry: Registry, server: MadeServer) -> PromotedModels:
-    return PromotedModels(registry, server.metrics)
+    return PromotedModels(registry, server.metrics.refused_swap)
 
 
 def follower(

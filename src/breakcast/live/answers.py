@@ -41,6 +41,7 @@ class Rows(NamedTuple):
 
     asked: Asked
     by_catalog: Mapping[str, Asked]
+    waits: bool = False
 
     def row(self, build: Build, catalog_hash: str, as_of: datetime) -> Known | None:
         """Give the row of a catalog; as a `RowSource` of this build alone."""

@@ -7,7 +7,7 @@ a mirror; where neither can tell, from what a push's own webhook said.
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
@@ -35,15 +35,19 @@ class ChangeFinder:
 
     Args:
         ledger: Where builds and notes are, and changes go.
-        source: Tells what a commit changes, within a time limit of its own.
+        sources: Tell what a commit changes, each within a time limit of its own; by
+            the source of the builds they know of.
         now: Tells the time.
     """
 
     def __init__(
-        self, ledger: Ledger, source: ChangeSource, now: Callable[[], datetime]
+        self,
+        ledger: Ledger,
+        sources: Mapping[str, ChangeSource],
+        now: Callable[[], datetime],
     ) -> None:
         self._ledger = ledger
-        self._source = source
+        self._sources = sources
         self._now = now
         self._threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="changes")
         self._lock = threading.Lock()
@@ -104,10 +108,11 @@ class ChangeFinder:
         source, repo, sha, is_pull = commit
         notes = Inbox(self._ledger).notes(source, repo, sha)
         head = head_of(notes, is_pull=is_pull)
+        asked = self._sources.get(source)
+        if asked is None:
+            return head.change
         try:
-            found = self._source.change(
-                repo, sha, pull=head.pull, base_sha=head.base_sha
-            )
+            found = asked.change(repo, sha, pull=head.pull, base_sha=head.base_sha)
         except BreakcastError:
             if head.change is None:
                 raise

@@ -55,7 +55,7 @@ class Publisher:
             return
         try:
             if is_due and self._has_lost_its_pulses(shards):
-                _LOG.warning("the store holds no records: all are written")
+                _LOG.info("the store lacks what is to be in it: all is written")
                 self.add(fold.everything() for fold in folds)
             self._store.write({**self._waiting, **pulse_of(shards, at)})
         except StoreError as error:

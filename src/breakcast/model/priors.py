@@ -77,7 +77,7 @@ class Prior(msgspec.Struct, frozen=True, kw_only=True):
 
     def probability(self, build: Build) -> float:
         """P(red) of a build of which only its own facts are known."""
-        flags = dict(zip(_FACTS, change_features(build, None), strict=True))
+        flags = dict(zip(_FACTS, change_features(build), strict=True))
         event = _event([flags[name] for name in _EVENTS])
         return self.ratio(event, _branch(flags["is_main_branch"]))
 

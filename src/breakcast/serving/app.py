@@ -38,6 +38,8 @@ ServerRole: TypeAlias = Literal["predict", "ingest", "console"]
 
 HEAVY_AT_ONCE = 2
 """Large requests that are worked on side by side; others wait."""
+WAITING_AT_ONCE = 16
+"""Requests that wait for another machine side by side."""
 
 _V1 = "/v1/models/{model:name}"
 _V2 = "/v2/models/{model:name}"
@@ -125,7 +127,8 @@ def make_app(parts: ServingParts) -> ASGIApp:
 
 
 def _forecasts(parts: ServingParts) -> dict[str, Forecast]:
-    threads = ThreadPoolExecutor(HEAVY_AT_ONCE, thread_name_prefix="heavy")
+    at_once = WAITING_AT_ONCE if parts.predictor.waits else HEAVY_AT_ONCE
+    threads = ThreadPoolExecutor(at_once, thread_name_prefix="heavy")
     forecast = partial(
         Forecast,
         name=parts.name,

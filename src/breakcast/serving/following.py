@@ -7,6 +7,7 @@ not what was promoted, or not sound, is refused, and what answers stays.
 
 import logging
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from breakcast.errors import BreakcastError, BundleError
@@ -15,7 +16,7 @@ from breakcast.model.promotions import Promotion
 from breakcast.model.registry import Registry
 from breakcast.serving.observing import ServingMetrics
 from breakcast.serving.predictor import Models, Predictor, warm
-from breakcast.serving.states import LedgerStates
+from breakcast.serving.states import FollowedRows
 
 RETRY_LOOKS = 30
 """What was refused is tried again after so many looks."""
@@ -36,12 +37,12 @@ class PromotedModels:
 
     Args:
         registry: Whose log.
-        metrics: Is told of every refusal.
+        refused: Is called at every refusal.
     """
 
-    def __init__(self, registry: Registry, metrics: ServingMetrics) -> None:
+    def __init__(self, registry: Registry, refused: Callable[[], None]) -> None:
         self._registry = registry
-        self._metrics = metrics
+        self._tell_refused = refused
         self._decided = 0
         self._refused = 0
         self._looks_to_go = 0
@@ -84,7 +85,7 @@ class PromotedModels:
             bundle = self._registry.load_promoted(version, current)
             warm(bundle)
         except BundleError:
-            self._metrics.refused_swap()
+            self._tell_refused()
             raise
         return bundle
 
@@ -109,7 +110,7 @@ class Follower:
         *,
         floor: Path | None,
         promoted: PromotedModels | None,
-        states: LedgerStates,
+        states: FollowedRows,
         poll_seconds: float,
     ) -> None:
         self._predictor = predictor

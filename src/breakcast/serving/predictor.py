@@ -73,6 +73,11 @@ class Predictor:
         self._observers = tuple(observers)
         self._models: Models | None = None
 
+    @property
+    def waits(self) -> bool:
+        """Whether to forecast a build waits for another machine."""
+        return self._rows.waits
+
     def models(self) -> Models:
         """
         Give what answers now.

@@ -28,6 +28,11 @@ class Known(NamedTuple):
 class RowSource(Protocol):
     """Where a build's features come from; called in any thread."""
 
+    @property
+    def waits(self) -> bool:
+        """Whether reading waits for another machine, and takes milliseconds."""
+        ...
+
     def row(self, build: Build, catalog_hash: str, as_of: datetime) -> Known | None:
         """
         Read a build's features; None if they are out of reach.
@@ -38,6 +43,25 @@ class RowSource(Protocol):
             as_of: When the build starts; facts known by then, and those that are
                 known already, count.
         """
+        ...
+
+
+class FollowedRows(RowSource, Protocol):
+    """Rows under the catalogs of the models that answer, whichever these are."""
+
+    def follow(self, catalogs: Iterable[Catalog]) -> None:
+        """
+        Learn what is new, for these catalogs and no others.
+
+        Called by one thread at a time, which it keeps for as long as it takes.
+
+        Raises:
+            BreakcastError: If that fails; what is known is stale until it succeeds.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close what is open."""
         ...
 
 
@@ -64,6 +88,8 @@ class LedgerStates:
     True
     """
 
+    waits = False
+
     def __init__(self, open_ledger: Callable[[], Ledger | None]) -> None:
         self._open_ledger = open_ledger
         self._ledger: Ledger | None = None
@@ -83,15 +109,7 @@ class LedgerStates:
             return Known(kept.state.row(build, as_of), as_of, self._is_stale)
 
     def follow(self, catalogs: Iterable[Catalog]) -> None:
-        """
-        Learn what the ledger has learnt since, under these catalogs and no others.
-
-        Called by one thread at a time, which it keeps for as long as it takes.
-
-        Raises:
-            LedgerError: If the ledger fails; what is known is stale until this
-                succeeds again.
-        """
+        """Learn what the ledger has learnt since; LedgerError if it fails."""
         wanted = {catalog.hash: catalog for catalog in catalogs}
         try:
             self._ledger = self._ledger or self._open_ledger()

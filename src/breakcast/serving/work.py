@@ -82,7 +82,7 @@ class Workshop:
     async def do(self, models: Models, work: Work) -> bytes:
         """Do a piece of work, large or small: the response's body."""
         if isinstance(work, BuildWork):
-            if work.rows <= LIGHT_BUILDS:
+            if work.rows <= LIGHT_BUILDS and not self._predictor.waits:
                 return work.answer()
         elif work.rows * models.champion.trees.count <= LIGHT_VISITS:
             return work.answer(await self._together(models, work.vectors))

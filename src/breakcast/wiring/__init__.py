@@ -6,8 +6,10 @@ lies in a file of its own beside it.
 """
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 from breakcast.blobs import blob_store
+from breakcast.features.store import RecordStore
 from breakcast.history.identity import AuthorIdentity
 from breakcast.history.ledger import Ledger
 from breakcast.model.registry import Registry
@@ -33,6 +35,29 @@ def author_of(name: str | None, settings: Settings) -> str | None:
 def open_ledger(settings: Settings) -> Ledger:
     """Open the ledger these settings name; it is made where there is none."""
     return Ledger.open(settings.ledger_place)
+
+
+def is_far(store: str) -> bool:
+    """Tell whether a store is another machine's: named by a URL, not by a file."""
+    return "://" in store
+
+
+def open_store(store: str) -> RecordStore:
+    """
+    Open a store of records: a Feast server by its URL, or a SQLite file.
+
+    Raises:
+        StoreError: If the file cannot be opened.
+        BadSettings: If the URL is none.
+    """
+    # Each takes a while to import, and few commands need either.
+    if is_far(store):
+        from breakcast.adapters.feast.client import FeatureServer  # noqa: PLC0415
+
+        return FeatureServer(store)
+    from breakcast.adapters.sqlitestore import SqliteStore  # noqa: PLC0415
+
+    return SqliteStore(Path(store))
 
 
 def open_registry(settings: Settings) -> Registry:

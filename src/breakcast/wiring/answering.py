@@ -37,6 +37,8 @@ def predict_now(build: Build, settings: Settings) -> Prediction:
 class _OneState:
     """The rows of one organisation, as of any time its state allows."""
 
+    waits = False
+
     def __init__(self, state: FeatureState) -> None:
         self._state = state
 

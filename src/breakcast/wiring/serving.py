@@ -5,8 +5,9 @@ import logging
 import sys
 import tempfile
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack, asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -30,7 +31,8 @@ from breakcast.serving.journalwriting import JournalWriter
 from breakcast.serving.logs import configure_logs
 from breakcast.serving.observing import ServingMetrics
 from breakcast.serving.predictor import Predictor
-from breakcast.serving.states import LedgerStates
+from breakcast.serving.states import FollowedRows, LedgerStates
+from breakcast.serving.storedrows import StoredRows
 from breakcast.serving.v1 import V1
 from breakcast.serving.v2 import V2
 from breakcast.settings import Settings
@@ -95,7 +97,7 @@ def make_server(
     sys.setswitchinterval(webserver.SWITCH_SECONDS)
     metrics = PrometheusMetrics(settings.name, CollectorRegistry(), shared)
     open_ledger = partial(_open_ledger, settings)
-    states = LedgerStates(open_ledger)
+    states = _rows(settings, open_ledger)
     journal = JournalWriter(open_ledger, metrics.journal_dropped)
     predictor = Predictor(states, [metrics.predicted, journal])
     follower = Follower(
@@ -153,6 +155,15 @@ def make_server(
     )
 
 
+def _rows(settings: Settings, open_ledger: Callable[[], Ledger | None]) -> FollowedRows:
+    """Read features off the store that is named; else fold the ledger here."""
+    if settings.store is None:
+        return LedgerStates(open_ledger)
+    stale_after = timedelta(seconds=settings.store_stale_seconds)
+    store = wiring.open_store(settings.store)
+    return StoredRows(store, stale_after, waits=wiring.is_far(settings.store))
+
+
 def _webhooks(
     settings: Settings, inbox: InboxWriter, metrics: ServingMetrics
 ) -> dict[str, ASGIApp]:
@@ -171,7 +182,7 @@ def _promoted(settings: Settings, metrics: ServingMetrics) -> PromotedModels | N
     """Follow the registry that is named or, where no folder is either, the home's."""
     if settings.registry is None and settings.model_dir is not None:
         return None
-    return PromotedModels(wiring.open_registry(settings), metrics)
+    return PromotedModels(wiring.open_registry(settings), metrics.refused_swap)
 
 
 def _open_ledger(settings: Settings) -> Ledger | None:

@@ -1,0 +1,135 @@
+"""Settings become a worker: what it follows, where it publishes, how it ends."""
+
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+
+import msgspec
+
+from breakcast import wiring
+from breakcast.errors import BreakcastError, LedgerError
+from breakcast.live.answers import AnswerKeeper
+from breakcast.live.changes import ChangeFinder
+from breakcast.live.publishing import Publisher
+from breakcast.live.worker import Worker
+from breakcast.serving.following import PromotedModels
+from breakcast.serving.logs import configure_logs
+from breakcast.serving.prediction import Prediction
+from breakcast.serving.predictor import Models
+from breakcast.settings import Settings
+from breakcast.wiring.backfill import change_source
+
+IDLE_SECONDS = 0.2
+"""How long a worker waits that has nothing to do."""
+RETRY_SECONDS = 2.0
+"""How long a worker waits after the ledger has failed."""
+
+_LOG = logging.getLogger("breakcast.worker")
+
+
+def work(settings: Settings, *, once: bool = False) -> None:
+    """
+    Follow the ledger until a signal says to end.
+
+    Args:
+        settings: What to follow, and how.
+        once: End when nothing is new.
+
+    Raises:
+        LedgerError: If the ledger cannot be opened.
+    """
+    configure_logs(logs_access=False)
+    ending = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ending.set())
+    with ExitStack() as stack:
+        ledger = stack.enter_context(wiring.open_ledger(settings))
+        sources = {}
+        if settings.git_mirrors or settings.github_token or settings.github_app_id:
+            sources["github"] = stack.enter_context(change_source(settings))
+        changes = ChangeFinder(ledger, sources, wiring.now)
+        stack.callback(changes.close)
+        publisher = None
+        if settings.store is not None:
+            store = stack.enter_context(closing(wiring.open_store(settings.store)))
+            publisher = Publisher(store)
+        worker = Worker(
+            ledger,
+            _name(),
+            keeper=AnswerKeeper(ledger, PrintedAnswers()),
+            models=_models(settings),
+            publisher=publisher,
+            changes=changes,
+            now=wiring.now,
+        )
+        _follow(worker, ending, once=once)
+
+
+class PrintedAnswers:
+    """Prints answers, a line of JSON each."""
+
+    def show(self, prediction: Prediction, *, is_refined: bool) -> None:
+        """Print an answer."""
+        key = prediction.key
+        line = {
+            "repo": key.repo,
+            "pipeline": key.pipeline,
+            "build_id": key.build_id,
+            "attempt": key.attempt,
+            "commit_sha": prediction.commit_sha,
+            "refined": is_refined,
+            **msgspec.to_builtins(prediction.answer),
+        }
+        sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
+        sys.stdout.flush()
+
+
+def _follow(worker: Worker, ending: threading.Event, *, once: bool) -> None:
+    _LOG.info("following the ledger")
+    while not ending.is_set():
+        try:
+            count = worker.step()
+        except LedgerError as error:
+            if once:
+                raise
+            _LOG.error("the ledger cannot be followed, trying again: %s", error)
+            ending.wait(RETRY_SECONDS)
+            continue
+        if not count:
+            if once:
+                break
+            ending.wait(IDLE_SECONDS)
+    worker.close()
+    _LOG.info("ended")
+
+
+def _models(settings: Settings) -> Callable[[], Models | None]:
+    """Give what looks for models: those promoted, as a server does."""
+    promoted = PromotedModels(wiring.open_registry(settings), lambda: None)
+    held: list[Models] = []
+    trouble = [""]
+
+    def look() -> Models | None:
+        try:
+            found = promoted.look(held[0] if held else None)
+        except (BreakcastError, OSError) as error:
+            if trouble[0] != str(error):
+                _LOG.error("models cannot be followed: %s", error)
+            trouble[0] = str(error)
+            return None
+        if found is not None:
+            held[:] = [found]
+        return found
+
+    return look
+
+
+def _name() -> str:
+    """Name this worker unlike any other, and so that people can find it."""
+    return f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
