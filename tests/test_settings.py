@@ -108,3 +108,20 @@ def test_a_file_that_is_no_toml_is_refused_by_name(here: Path, text: bytes) -> N
 def test_settings_do_not_change_while_a_command_runs() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         Settings().workers = 2
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['github_tokn = "ghp_4711"', 'github_secrets = "ghp_4711"', "github_token = 4711"],
+)
+def test_what_may_be_a_secret_is_not_repeated(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "breakcast.toml").write_text(line, encoding="utf-8")
+
+    with pytest.raises(BadSettings) as refused:
+        read_settings()
+
+    assert line.partition(" ")[0] in str(refused.value)
+    assert "4711" not in str(refused.value)

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
@@ -13,6 +13,9 @@ from pydantic_settings import (
 )
 
 from breakcast.errors import BadInput, BadSettings
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 
 class Settings(BaseSettings):
@@ -166,7 +169,17 @@ def read_settings(**flags: Any) -> Settings:  # noqa: ANN401 - pydantic checks t
         )
     except ValidationError as error:
         wrong = "; ".join(
-            f"setting {one['loc'][0]} is {one['input']!r}: {one['msg']}"
+            f"setting {one['loc'][0]}{_shown(one)}: {one['msg']}"
             for one in error.errors()
         )
-        raise BadSettings(wrong) from error
+        # Its cause would repeat every value.
+        raise BadSettings(wrong) from None
+
+
+def _shown(wrong: "ErrorDetails") -> str:
+    """Show what a setting was given, unless that may be a secret."""
+    field = Settings.model_fields.get(str(wrong["loc"][0]))
+    # A misspelt name tells nothing of what its value is.
+    if field is None or "Secret" in str(field.annotation):
+        return ""
+    return f" is {wrong['input']!r}"

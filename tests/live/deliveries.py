@@ -65,6 +65,21 @@ def run_payload(
     )
 
 
+def push_payload(start: BuildStarted) -> bytes:
+    """The push that a build's commit came with; it names the files."""
+    build = start.build
+    paths = () if build.change is None else build.change.paths
+    commit = {"added": [], "modified": list(paths), "removed": []}
+    return msgspec.json.encode(
+        {
+            "before": "ba5e" * 10,
+            "after": build.commit_sha,
+            "commits": [commit],
+            "repository": {"full_name": build.key.repo},
+        }
+    )
+
+
 def as_runs(events: Iterator[Event]) -> Iterator[bytes]:
     """The payloads of a history, in the order its facts became known."""
     starts: dict[object, BuildStarted] = {}

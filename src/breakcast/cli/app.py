@@ -6,6 +6,7 @@ import sys
 import typer
 from rich.markup import escape
 
+from breakcast.cli.backfill import backfill_app
 from breakcast.cli.backtest import backtest
 from breakcast.cli.demo import demo
 from breakcast.cli.history import import_file, ledger_app
@@ -13,6 +14,7 @@ from breakcast.cli.models import models_app, promote, rollback, train
 from breakcast.cli.predict import predict
 from breakcast.cli.serve import serve, token
 from breakcast.cli.telling import err
+from breakcast.cli.worker import worker
 from breakcast.errors import BadInput, BreakcastError, BuildsFileError
 
 app = typer.Typer(
@@ -28,6 +30,7 @@ app = typer.Typer(
 app.command("demo")(demo)
 app.command("backtest")(backtest)
 app.command("import")(import_file)
+app.add_typer(backfill_app, name="backfill")
 app.add_typer(ledger_app, name="ledger")
 app.command("train")(train)
 app.add_typer(models_app, name="models")
@@ -35,6 +38,7 @@ app.command("promote")(promote)
 app.command("rollback")(rollback)
 app.command("predict")(predict)
 app.command("serve")(serve)
+app.command("worker")(worker)
 app.command("token")(token)
 
 
