@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from breakcast.errors import BadInput
-from breakcast.settings import Settings
+from breakcast.errors import BadInput, BadSettings
+from breakcast.settings import Settings, read_settings
 
 
 @pytest.fixture(autouse=True)

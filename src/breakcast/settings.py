@@ -120,6 +120,9 @@ class Settings(BaseSettings):
     store_stale_seconds: float = Field(default=30.0, gt=0, le=86_400)
     """Records published longer ago make an answer degraded."""
 
+    reconcile_seconds: float = Field(default=600.0, ge=1, le=86_400)
+    """How often a worker that is signed in asks for what webhooks missed."""
+
     github_secrets: tuple[SecretStr, ...] = ()
     """What GitHub's webhooks are signed with; any of several will do. None: nothing
     is taken."""

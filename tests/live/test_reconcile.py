@@ -20,6 +20,7 @@ from breakcast.history.events import (
     Outcome,
 )
 from breakcast.history.ledger import Ledger
+from breakcast.live.polling import Poll as ReconcilingPoll
 from breakcast.live.reconcile import OPEN_ASKED, Reconciled, reconcile
 from tests.live.fake_github import REPO, Clock, FakeGitHub, running
 from tests.live.made_runs import attempt
@@ -137,3 +138,29 @@ def test_a_repository_that_cannot_be_asked_does_not_stop_the_others(
 def _key(number: int) -> BuildKey:
     pipeline = "ci.yml" if number % 2 == 0 else "lint.yml"
     return BuildKey("github", REPO, pipeline, str(number))
+
+
+def test_a_worker_polls_the_repositories_that_are_its_own(poll: Poll) -> None:
+    other = Build(BuildKey("github", "elsewhere/shop", "ci.yml", "1"))
+    known = Build(BuildKey("github", REPO, "ci.yml", "0"))
+    for build in (known, other):
+        poll.ledger.append([BuildStarted(build, occurred_at=NOW - HOUR)])
+    poll.github.add([attempt(7, NOW - HOUR)])
+    own = known.key.organisation
+    workers = ReconcilingPoll(
+        poll.ledger,
+        poll.source,
+        owns=lambda organisation: organisation == own,
+        now=lambda: NOW,
+        seconds=3_600,
+    )
+
+    assert workers.poll() == 2
+    assert workers.poll() == 0
+    assert all("elsewhere" not in one.path for one in poll.github.asked)
+    start, finish = (
+        fact for fact in poll.ledger.events(own) if fact.key.build_id == "7"
+    )
+    assert NOW == start.known_at < finish.known_at
+    with workers:
+        pass

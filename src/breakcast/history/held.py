@@ -76,6 +76,18 @@ def unfinished(
         return [BuildKey(*row) for row in connection.execute(query)]
 
 
+def repositories(ledger: Ledger, source: str) -> list[str]:
+    """
+    Name the repositories of which builds of a provider are held.
+
+    Raises:
+        LedgerError: If the database fails.
+    """
+    query = select(EVENTS.c.repo).where(EVENTS.c.source == source).distinct()
+    with told(ledger.engine.url), ledger.engine.connect() as connection:
+        return sorted(connection.scalars(query))
+
+
 _KEY = ("source", "repo", "pipeline", "build_id", "attempt")
 
 

@@ -96,6 +96,10 @@ class Worker:
             self._publisher.publish(self._epochs, now, self._all_folds())
         return count
 
+    def owns(self, organisation: str) -> bool:
+        """Tell whether an organisation is this worker's just now."""
+        return shard_of(organisation) in self._epochs
+
     def close(self) -> None:
         """
         Keep the states and give the leases up, so that others go on at once.

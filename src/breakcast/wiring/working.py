@@ -13,9 +13,11 @@ from contextlib import ExitStack, closing
 import msgspec
 
 from breakcast import wiring
+from breakcast.adapters.github.source import GitHubHistory
 from breakcast.errors import BreakcastError, LedgerError
 from breakcast.live.answers import AnswerKeeper
 from breakcast.live.changes import ChangeFinder
+from breakcast.live.polling import Poll
 from breakcast.live.publishing import Publisher
 from breakcast.live.worker import Worker
 from breakcast.serving.following import PromotedModels
@@ -23,7 +25,7 @@ from breakcast.serving.logs import configure_logs
 from breakcast.serving.prediction import Prediction
 from breakcast.serving.predictor import Models
 from breakcast.settings import Settings
-from breakcast.wiring.backfill import change_source
+from breakcast.wiring.backfill import change_source, github_client
 
 IDLE_SECONDS = 0.2
 """How long a worker waits that has nothing to do."""
@@ -68,6 +70,17 @@ def work(settings: Settings, *, once: bool = False) -> None:
             changes=changes,
             now=wiring.now,
         )
+        if settings.github_token or settings.github_app_id:
+            client = stack.enter_context(github_client(settings))
+            source = GitHubHistory(client, wiring.identity_of(settings))
+            poll = Poll(
+                ledger,
+                source,
+                owns=worker.owns,
+                now=wiring.now,
+                seconds=settings.reconcile_seconds,
+            )
+            stack.enter_context(poll)
         _follow(worker, ending, once=once)
 
 
