@@ -11,6 +11,9 @@ PEER := build/peers
 LOCKS := requirements
 # Environments of their own: what we are compatible with, and measured against.
 PEERS := kserve schemathesis fastapi mlserver bentoml
+# What the dev environment has of the package's extras. Never Feast, which wants
+# older releases of what we run on: it has an environment of its own.
+EXTRAS := --extra dask --extra github --extra postgres
 
 # Every install is pinned by hash, from wheels only: nothing is built unseen.
 INSTALL_LOCK := -m pip install -qq --require-hashes --only-binary :all:
@@ -38,7 +41,7 @@ check: $(VENV)/.dev ## lint, format, types and the rooms' contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-peers: $(PEER)/kserve/.ready $(PEER)/schemathesis/.ready ## what tests compare us with; absent, those tests are skipped
+peers: $(PEER)/kserve/.ready $(PEER)/schemathesis/.ready $(PEER)/feast/.ready ## what tests compare us with; absent, those tests are skipped
 
 bench: $(VENV)/.dev ## forecast quality, replay and serving speed, against the committed results
 	@$(BIN)/python -m benchmarks.quality
@@ -66,7 +69,8 @@ export IMPORT_ALL
 lock: $(VENV)/.dev ## renew the lock files from pyproject.toml, with releases a week old or more
 	@$(COMPILE) --output-file $(LOCKS)/core.lock pyproject.toml
 	@$(COMPILE) --output-file $(LOCKS)/build.lock --constraints $(LOCKS)/core.lock --group pyproject.toml:build
-	@$(COMPILE) --output-file $(LOCKS)/dev.lock --constraints $(LOCKS)/core.lock --constraints $(LOCKS)/build.lock --group pyproject.toml:dev pyproject.toml
+	@$(COMPILE) --output-file $(LOCKS)/dev.lock --constraints $(LOCKS)/core.lock --constraints $(LOCKS)/build.lock $(EXTRAS) --group pyproject.toml:dev pyproject.toml
+	@$(COMPILE) --output-file $(LOCKS)/feast.lock --constraints $(LOCKS)/build.lock --extra feast --group pyproject.toml:build pyproject.toml
 	@$(foreach one,$(PEERS),$(COMPILE) --output-file $(LOCKS)/$(one).lock --group pyproject.toml:$(one);)
 
 COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes \
@@ -96,6 +100,14 @@ $(SMOKE)/.core: $(LOCKS)/core.lock
 	@echo "Setting up $(SMOKE) with what a user of the wheel has (once) ..."
 	@$(call make_venv,$(SMOKE)/venv)
 	@$(SMOKE)/venv/bin/python $(INSTALL_LOCK) -r $(LOCKS)/core.lock
+	@touch $@
+
+# Feast is imported by us, not only compared with: breakcast runs inside.
+$(PEER)/feast/.ready: $(LOCKS)/feast.lock pyproject.toml
+	@echo "Setting up $(@D) to run breakcast with Feast (once, a minute or two) ..."
+	@$(call make_venv,$(@D)/venv)
+	@$(@D)/venv/bin/python $(INSTALL_LOCK) -r $<
+	@$(@D)/venv/bin/python $(INSTALL_OURS) --editable .
 	@touch $@
 
 $(PEER)/%/.ready: $(LOCKS)/%.lock

@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.engines import postgres, redis
+
+__all__ = ["postgres", "redis", "shared_data"]
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:

@@ -6,6 +6,7 @@ Every error breakcast raises on purpose, in one tree.
     BreakcastError
     ├── BadInput            what came in cannot be used (usage, file, value)
     │   ├── BadSettings     a setting is unknown or out of range
+    │   ├── Unstorable      a fact that not every database could keep
     │   ├── BuildsFileError the builds file as a whole cannot be read
     │   └── BadRequest      a request cannot be answered as it stands
     │       ├── Malformed        it is no JSON, or not the message it should be
@@ -19,6 +20,7 @@ Every error breakcast raises on purpose, in one tree.
     ├── NotReady            nothing can answer yet: no model is loaded
     ├── StoreError          the store of records cannot be reached, or refuses
     ├── SourceError         a CI provider refuses, or cannot be reached
+    ├── ClusterError        a Dask cluster cannot be reached, or loses its work
     ├── LedgerError         the ledger cannot be opened, or is of another version
     │   └── Fenced          a worker's lease is over: another one writes now
     ├── Leak                a row was asked for a time before facts already learnt
@@ -41,6 +43,10 @@ class BadInput(BreakcastError, ValueError):
 
 class BadSettings(BadInput):
     """A setting is unknown or out of range."""
+
+
+class Unstorable(BadInput):
+    """A fact that not every database could keep; no ledger takes it."""
 
 
 class BuildsFileError(BadInput):
@@ -102,6 +108,10 @@ class SourceError(BreakcastError):
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
         self.status = status
+
+
+class ClusterError(BreakcastError):
+    """A Dask cluster cannot be reached, or does not do its work."""
 
 
 class LedgerError(BreakcastError):

@@ -1,8 +1,9 @@
 """What an operator may set: `breakcast.toml`, `BREAKCAST_*`, flags, in rising order."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
@@ -13,9 +14,6 @@ from pydantic_settings import (
 )
 
 from breakcast.errors import BadInput, BadSettings
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
 
 
 class Settings(BaseSettings):
@@ -179,7 +177,7 @@ def read_settings(**flags: Any) -> Settings:  # noqa: ANN401 - pydantic checks t
         raise BadSettings(wrong) from None
 
 
-def _shown(wrong: "ErrorDetails") -> str:
+def _shown(wrong: Mapping[str, Any]) -> str:
     """Show what a setting was given, unless that may be a secret."""
     field = Settings.model_fields.get(str(wrong["loc"][0]))
     # A misspelt name tells nothing of what its value is.

@@ -1,6 +1,5 @@
 """A builds file goes into the ledger whole, or not at all."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,12 +13,6 @@ from breakcast.history.importing import import_builds
 from breakcast.history.ledger import Ledger
 from breakcast.history.ledgerrows import Appended
 from tests.history.made_builds import HEADER, ids, write_csv
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with Ledger.open(tmp_path / "ledger.db") as opened:
-        yield opened
 
 
 def test_an_import_tells_what_it_found_and_what_was_new(

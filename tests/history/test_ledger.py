@@ -1,12 +1,12 @@
 """The ledger keeps every fact once and gives them back in fold order."""
 
-import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
+from sqlalchemy import update
 
 from breakcast.errors import LedgerError
 from breakcast.history.events import (
@@ -19,15 +19,11 @@ from breakcast.history.events import (
     PredictionShown,
 )
 from breakcast.history.ledger import Ledger, News
+from breakcast.history.ledgerengine import writing
 from breakcast.history.ledgerrows import Appended
+from breakcast.history.ledgerschema import EVENTS
 from breakcast.history.replay import replay
 from tests.history.made_builds import NOON, finished, ids, many_builds, started
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with Ledger.open(tmp_path / "ledger.db") as opened:
-        yield opened
 
 
 def every_kind(build_id: str) -> list[Event]:
@@ -82,6 +78,14 @@ def test_organisations_do_not_see_each_other(ledger: Ledger) -> None:
     assert ids(ledger.events("acme")) == ["1", "2"]
     assert ids(ledger.events("zoo")) == ["1"]
     assert list(ledger.events("acm")) == []
+
+
+def test_organisations_come_in_the_order_of_their_letters(ledger: Ledger) -> None:
+    """A database may sort as people do: ä beside a, capitals beside small ones."""
+    names = ["Zoo", "acme", "acme-web", "acme.io", "acme1", "zoo", "ångström"]
+    ledger.append(started(repo=name) for name in reversed(names))
+    assert list(ledger.organisations()) == names
+    assert [event.key.repo for event in ledger] == names
 
 
 def test_iterating_reads_all_organisations(ledger: Ledger) -> None:
@@ -184,10 +188,10 @@ def test_a_reader_sees_the_ledger_as_it_was_when_it_began(ledger: Ledger) -> Non
     assert len(list(reading)) == 9_999
 
 
-def test_facts_outlive_the_process_that_wrote_them(tmp_path: Path) -> None:
-    with Ledger.open(tmp_path / "ledger.db") as first:
+def test_facts_outlive_the_process_that_wrote_them(place: str) -> None:
+    with Ledger.open(place) as first:
         first.append([started()])
-    with Ledger.open(tmp_path / "ledger.db") as second:
+    with Ledger.open(place) as second:
         assert list(second) == [started()]
 
 
@@ -220,11 +224,10 @@ def test_more_facts_than_a_query_takes_parameters_are_compared(
     )
 
 
-def test_a_damaged_fact_is_told_about(ledger: Ledger, tmp_path: Path) -> None:
+def test_a_damaged_fact_is_told_about(ledger: Ledger) -> None:
     ledger.append([started()])
-    with sqlite3.connect(tmp_path / "ledger.db") as connection:
-        connection.execute("UPDATE events SET payload = x'81'")
-    connection.close()
+    with writing(ledger.engine) as connection:
+        connection.execute(update(EVENTS).values(payload=b"\x81"))
     with pytest.raises(LedgerError, match="a fact of 1 bytes in the ledger cannot be"):
         list(ledger.events("acme"))
 

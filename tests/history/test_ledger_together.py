@@ -1,29 +1,34 @@
 """Calls at the same time share commits, and fail each for itself."""
 
-import sqlite3
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, event
 
-from breakcast.history.events import Build, BuildKey, BuildStarted, Event
+from breakcast.errors import LedgerError
+from breakcast.history.events import BuildStarted, Event
 from breakcast.history.ledger import Ledger
+from breakcast.history.ledgerengine import writing
 from breakcast.history.ledgerrows import Appended
-from tests.history.made_builds import NOON, ids, many_builds, started
+from tests.history.made_builds import ids, many_builds, started
 
-UNSTORABLE = BuildStarted(
-    occurred_at=NOON, build=Build(BuildKey("file", "acme/shop", "ci", "x", 2**63))
-)
-"""Its attempt does not fit any database's integers."""
+SPOILED = started("spoiled")
+"""A fact that a database with the triggers below refuses."""
 
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    with Ledger.open(tmp_path / "ledger.db") as opened:
-        yield opened
+TRIGGERS = {
+    "sqlite": """
+        CREATE TRIGGER spoil BEFORE INSERT ON events WHEN NEW.build_id = 'spoiled'
+        BEGIN SELECT RAISE(ABORT, 'it is spoiled'); END
+        """,
+    "postgresql": """
+        CREATE FUNCTION spoil() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN RAISE EXCEPTION 'it is spoiled'; END $$;
+        CREATE TRIGGER spoil BEFORE INSERT ON events FOR EACH ROW
+        WHEN (NEW.build_id = 'spoiled') EXECUTE FUNCTION spoil()
+        """,
+}
 
 
 @pytest.fixture
@@ -85,26 +90,47 @@ def test_calls_that_wait_are_committed_together(
 
 
 def test_a_call_that_fails_does_not_take_others_with_it(ledger: Ledger) -> None:
+    with writing(ledger.engine) as connection:
+        connection.exec_driver_sql(TRIGGERS[connection.dialect.name])
     held = Held(ledger)
     with ThreadPoolExecutor(3) as threads:
         before = threads.submit(ledger.append, [started("before")])
-        spoiled = threads.submit(ledger.append, [started("lost"), UNSTORABLE])
+        spoiled = threads.submit(ledger.append, [started("lost"), SPOILED])
         after = threads.submit(ledger.append, [started("after")])
         wait_for(ledger, 3)
         held.let_go()
         assert before.result() == after.result() == Appended(new=1)
-        with pytest.raises(OverflowError):
+        with pytest.raises(LedgerError, match="it is spoiled"):
             spoiled.result()
     assert {fact.key.build_id for fact in ledger} == {"before", "after"}
 
 
-def test_what_append_reports_is_on_disk_when_it_returns(
-    ledger: Ledger, tmp_path: Path
-) -> None:
+def test_what_append_reports_others_see_when_it_returns(ledger: Ledger) -> None:
     ledger.append([started()])
-    other = sqlite3.connect(tmp_path / "ledger.db")
-    assert other.execute("SELECT count(*) FROM events").fetchone() == (1,)
-    other.close()
+    with Ledger.open(ledger.url) as other:
+        assert list(other) == [started()]
+
+
+def test_whoever_follows_by_position_misses_nothing(ledger: Ledger) -> None:
+    """Writers that do not know of each other, and a reader that goes on and on."""
+    facts = [started(f"{writer}-{n}") for writer in range(4) for n in range(50)]
+    seen: list[str] = []
+
+    def write(mine: list[BuildStarted]) -> None:
+        with Ledger.open(ledger.url) as own:
+            for fact in mine:
+                own.append([fact])
+
+    with ThreadPoolExecutor(4) as threads:
+        calls = [threads.submit(write, facts[n : n + 50]) for n in range(0, 200, 50)]
+        at, goes_on = 0, True
+        while goes_on:
+            goes_on = not all(call.done() for call in calls)
+            until = ledger.position()
+            seen += ids(ledger.events("acme", after=at, until=until))
+            at = until
+    assert [call.result() for call in calls] == [None] * 4
+    assert sorted(seen) == sorted(ids(facts))
 
 
 def test_an_interrupted_writer_leaves_the_others_facts_to_the_next(

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table as Grid
 
 from breakcast import wiring
+from breakcast.cli.dask import Dask
 from breakcast.cli.telling import err, out, progress, score, share
 from breakcast.errors import BadInput
 from breakcast.settings import Settings, read_settings
@@ -43,6 +44,7 @@ def backtest(
         Path | None,
         typer.Option(help="Write the report to this page; it works offline."),
     ] = None,
+    dask: Dask = None,
 ) -> None:
     """
     Say how well failures could have been forecast, and what that is worth.
@@ -58,7 +60,9 @@ def backtest(
             raise BadInput(message)
     settings = read_settings()
     terms = terms_of(settings, protocol=protocol, test_fraction=test_fraction)
-    evaluation = judge_file(file, settings, terms, assume_minutes=assume_minutes)
+    evaluation = judge_file(
+        file, settings, terms, assume_minutes=assume_minutes, dask=dask
+    )
     if json is not None:
         _write(json, msgspec.json.format(msgspec.json.encode(evaluation)) + b"\n")
     if html is not None:
@@ -79,14 +83,19 @@ def _write(file: Path, content: bytes) -> None:
 
 
 def judge_file(
-    file: Path, settings: Settings, terms: "Terms", *, assume_minutes: float
+    file: Path,
+    settings: Settings,
+    terms: "Terms",
+    *,
+    assume_minutes: float,
+    dask: str | None = None,
 ) -> "Evaluation":
     """Import a file into a ledger that is gone afterwards, and judge it."""
     from breakcast.history.importing import import_builds
     from breakcast.history.ledger import Ledger
     from breakcast.model.judge import Findings, judge_table, read_table
     from breakcast.wiring.histories import open_builds
-    from breakcast.wiring.training import workers
+    from breakcast.wiring.training import executor_for
 
     began = time.perf_counter()
     builds = open_builds(file, settings, assume_minutes=assume_minutes, is_kept=False)
@@ -96,7 +105,7 @@ def judge_file(
             builds,
             progress=lambda done, total: step("reading", done, total),
         )
-        with workers(settings, summary.found.accepted) as pool:
+        with executor_for(ledger, settings, dask) as pool:
             table = read_table(ledger, executor=pool, step=step)
             found = Findings(
                 refused_rows=summary.found.refused,

@@ -9,6 +9,7 @@ from rich.markup import escape
 from rich.table import Table as Grid
 
 from breakcast import wiring
+from breakcast.cli.dask import Dask
 from breakcast.cli.telling import out, print_json, progress, score
 from breakcast.model.promotions import Promotion
 from breakcast.settings import read_settings
@@ -18,7 +19,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one line of JSON.")]
 Reason = Annotated[str, typer.Option(help="Why, for the log.")]
 
 
-def train(as_json: AsJson = False) -> None:
+def train(dask: Dask = None, as_json: AsJson = False) -> None:
     """
     Train on the ledger and publish the model; it answers once it is promoted.
 
@@ -28,7 +29,7 @@ def train(as_json: AsJson = False) -> None:
 
     settings = read_settings()
     with progress() as step:
-        version = train_model(settings, step)
+        version = train_model(settings, step, dask=dask)
     evaluation = wiring.open_registry(settings).load(version).evaluation()
     pooled = evaluation.model.pooled
     if as_json:

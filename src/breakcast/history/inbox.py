@@ -7,19 +7,15 @@ is kept in the transaction that keeps the facts: what was taken is taken for goo
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Table, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, delete, select
 
 from breakcast.history.events import Event
 from breakcast.history.ledger import Ledger, Receipt
 from breakcast.history.ledgerengine import told
-from breakcast.history.ledgerrows import microseconds
+from breakcast.history.ledgerrows import insert_new, microseconds
 from breakcast.history.ledgerschema import DELIVERIES, NOTES
-
-_Insert: TypeAlias = sqlite.Insert | postgresql.Insert
 
 
 class Note(NamedTuple):
@@ -123,33 +119,19 @@ class _Kept:
         self.is_new = False
 
     def keep_what_is_said(self, connection: Connection) -> bool:
-        delivery = self.delivery
-        insert = partial(_inserting, connection)
-        taken = connection.execute(
-            insert(DELIVERIES)
-            .values(
-                source=delivery.source,
-                delivery=delivery.id,
-                event=delivery.event,
-                received_at=microseconds(self.at),
-            )
-            .on_conflict_do_nothing()
-        )
-        self.is_new = taken.rowcount == 1
-        if self.is_new:
-            for note in delivery.notes:
-                statement = insert(NOTES).values(
-                    source=delivery.source, **note._asdict()
+        source, name, event, _, notes = self.delivery
+        taken = (source, name, event, microseconds(self.at))
+        self.is_new = insert_new(connection, DELIVERIES, [taken]) == 1
+        if self.is_new and notes:
+            columns = NOTES.c
+            for note in notes:
+                connection.execute(
+                    delete(NOTES).where(
+                        columns.source == source,
+                        columns.repo == note.repo,
+                        columns.subject == note.subject,
+                        columns.name == note.name,
+                    )
                 )
-                replaced = statement.on_conflict_do_update(
-                    index_elements=NOTES.primary_key.columns,
-                    set_={"payload": statement.excluded.payload},
-                )
-                connection.execute(replaced)
+            insert_new(connection, NOTES, [(source, *note) for note in notes])
         return self.is_new
-
-
-def _inserting(connection: Connection, table: Table) -> _Insert:
-    if connection.dialect.name == "sqlite":
-        return sqlite.insert(table)
-    return postgresql.insert(table)

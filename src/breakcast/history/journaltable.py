@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, exists, insert, select
+from sqlalchemy import Connection, and_, exists, insert, or_, select
 
 from breakcast.history.ledger import Ledger
 from breakcast.history.ledgerengine import told, writing
@@ -16,6 +16,8 @@ from breakcast.history.ledgerrows import microseconds
 from breakcast.history.ledgerschema import JOURNAL
 
 _READ_ROWS = 2_000
+# A SHA-256 in hex digits.
+_LONGEST_COMMIT_BYTES = 64
 _JOIN = (JOURNAL.c.source, JOURNAL.c.repo, JOURNAL.c.pipeline, JOURNAL.c.attempt)
 
 
@@ -33,8 +35,22 @@ class SaidRow(NamedTuple):
 
 def add_rows(connection: Connection, rows: Sequence[SaidRow]) -> None:
     """Add answers within a transaction, in the order they were given."""
-    values = [{**row._asdict(), "as_of": microseconds(row.as_of)} for row in rows]
+    values = [
+        {
+            **row._asdict(),
+            "commit_sha": _indexed(row.commit_sha),
+            "as_of": microseconds(row.as_of),
+        }
+        for row in rows
+    ]
     connection.execute(insert(JOURNAL), values)
+
+
+def _indexed(commit_sha: str | None) -> str | None:
+    """Cut what is no commit's name, but could be asked about: an index has limits."""
+    if commit_sha is None:
+        return None
+    return commit_sha.encode()[:_LONGEST_COMMIT_BYTES].decode(errors="ignore")
 
 
 class JournalTable:
@@ -83,20 +99,26 @@ class JournalTable:
             LedgerError: If the database fails.
         """
         earlier = JOURNAL.alias()
-        shown_before = exists().where(
-            and_(
-                earlier.c.id < JOURNAL.c.id,
-                # Equal where both are unknown, too.
-                earlier.c.commit_sha.is_not_distinct_from(JOURNAL.c.commit_sha),
-                *(earlier.c[column.name] == column for column in _JOIN),
-            )
+        sha, earlier_sha = JOURNAL.c.commit_sha, earlier.c.commit_sha
+        is_earlier = and_(
+            earlier.c.id < JOURNAL.c.id,
+            *(earlier.c[column.name] == column for column in _JOIN),
+        )
+        # Unknown commits are equal as well. Asked apart: PostgreSQL has no index for
+        # IS NOT DISTINCT FROM.
+        shown_before = or_(
+            exists().where(is_earlier, earlier_sha == sha),
+            and_(sha.is_(None), exists().where(is_earlier, earlier_sha.is_(None))),
         )
         query = (
             select(JOURNAL.c.id, JOURNAL.c.payload, ~shown_before)
             .where(JOURNAL.c.id > after)
             .order_by(JOURNAL.c.id)
         )
-        with told(self._engine.url), self._engine.connect() as connection:
-            found = connection.execution_options(yield_per=_READ_ROWS).execute(query)
+        with (
+            told(self._engine.url),
+            self._engine.connect() as connection,
+            connection.execution_options(yield_per=_READ_ROWS).execute(query) as found,
+        ):
             for position, payload, is_first in found:
                 yield position, payload, bool(is_first)

@@ -29,6 +29,7 @@ from breakcast.history.ledgerrows import (
     EventRow,
     Tally,
     event_of,
+    insert_new,
     insert_rows,
     microseconds,
     moment_of,
@@ -141,15 +142,15 @@ class Ledger:
             raise outcome
         return outcome
 
-    def receive(self, receipts: Sequence[Receipt]) -> list[Appended | Exception]:
+    def receive(self, receipts: Sequence[Receipt]) -> list[int | Exception]:
         """
         Add facts that have just come in, each receipt all or nothing.
 
         Returns:
-            For each receipt what became of its facts, all counts 0 if they were not
-            to be written; or why it failed.
+            For each receipt how many of its facts were new, or why it failed.
         """
-        return self._settled([_Submission(receipt=receipt) for receipt in receipts])
+        outcomes = self._settled([_Submission(receipt=receipt) for receipt in receipts])
+        return [one if isinstance(one, Exception) else one.new for one in outcomes]
 
     def append_all(self, batches: Iterable[Iterable[Event]]) -> Appended:
         """
@@ -350,14 +351,15 @@ class _Submission:
         self._receipt = receipt
 
     def write(self, connection: Connection, clock: "_Clock", tally: Tally) -> None:
-        rows, receipt = self._rows, self._receipt
-        if receipt is not None and receipt.also(connection):
+        receipt = self._receipt
+        if receipt is None:
+            insert_rows(connection, self._rows, tally)
+        elif receipt.also(connection) and receipt.facts:
             rows = [
                 row_of(replace(fact, received_at=clock.next(receipt.at)))
                 for fact in receipt.facts
             ]
-        if rows:
-            insert_rows(connection, rows, tally)
+            tally.new += insert_new(connection, EVENTS, rows)
 
 
 class _Clock:

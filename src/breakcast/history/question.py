@@ -7,8 +7,9 @@ A row of a builds file asks it, and then answers it; a request only asks.
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from breakcast.errors import BadInput
+from breakcast.errors import BadInput, Unstorable
 from breakcast.history.buildscells import (
+    RowRefused,
     Value,
     read_attempt,
     read_boolean,
@@ -20,6 +21,7 @@ from breakcast.history.buildscells import (
     read_time,
 )
 from breakcast.history.events import Build, BuildKey, Change
+from breakcast.history.ledgerrows import refuse_unstorable
 
 COUNT_COLUMNS = (
     "files_added",
@@ -112,6 +114,11 @@ def build_of(
         read_name("build_id", build_id) or "",
         read_attempt(attempt),
     )
+    try:
+        refuse_unstorable(key)
+    except Unstorable as error:
+        reason = f"cannot be kept: {error}"
+        raise RowRefused(reason, "build_id", build_id) from None
     change = Change(
         read_count("files_added", files_added),
         read_count("files_modified", files_modified),

@@ -13,7 +13,14 @@ from typing import Protocol
 import msgspec
 from starlette.types import Receive, Scope, Send
 
-from breakcast.errors import LedgerError, Malformed, NotReady, TooLarge, Unauthenticated
+from breakcast.errors import (
+    LedgerError,
+    Malformed,
+    NotReady,
+    TooLarge,
+    Unauthenticated,
+    Unstorable,
+)
 from breakcast.history.inbox import Delivery
 from breakcast.live.inboxwriting import InboxWriter
 from breakcast.serving.http import BodyReader, Gone, Reply, refusal, send_reply
@@ -113,6 +120,8 @@ class Webhook:
             return "ignored"
         try:
             is_new = await self._inbox.take(delivery, at)
+        except Unstorable as error:
+            raise Malformed(str(error)) from error
         except LedgerError as error:
             message = f"the delivery could not be kept, deliver it again: {error}"
             raise NotReady(message) from error
