@@ -2,7 +2,6 @@
 
 import sqlite3
 import threading
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -18,7 +17,7 @@ _READ_AT_ONCE = 10_000
 _TABLE = """
 CREATE TABLE IF NOT EXISTS records (
     name TEXT PRIMARY KEY, stamp INTEGER NOT NULL, record BLOB NOT NULL
-)
+) WITHOUT ROWID
 """
 _WRITE = """
 INSERT INTO records VALUES (?, ?, ?)
@@ -60,10 +59,13 @@ class SqliteStore:
 
     def read(self, wanted: Mapping[str, Sequence[str]]) -> Named:
         """Read the records of these kinds and keys; StoreError if that fails."""
-        names = [
-            f"{kind}{_SEPARATOR}{key}" for kind, keys in wanted.items() for key in keys
-        ]
-        found: defaultdict[str, dict[str, StoredRecord]] = defaultdict(dict)
+        places = {
+            f"{kind}{_SEPARATOR}{key}": (kind, key)
+            for kind, keys in wanted.items()
+            for key in keys
+        }
+        names = list(places)
+        found: dict[str, dict[str, StoredRecord]] = {kind: {} for kind in wanted}
         for start in range(0, len(names), _READ_AT_ONCE):
             some = names[start : start + _READ_AT_ONCE]
             marks = ",".join("?" * len(some))
@@ -73,9 +75,9 @@ class SqliteStore:
             except sqlite3.Error as error:
                 raise self._failed(error) from error
             for name, stamp, record in rows:
-                kind, _, key = name.partition(_SEPARATOR)
+                kind, key = places[name]
                 found[kind][key] = StoredRecord(stamp, record)
-        return dict(found)
+        return found
 
     def write(self, changed: Named) -> None:
         """Write records in one transaction; StoreError if that fails."""

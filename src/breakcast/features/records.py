@@ -106,30 +106,12 @@ def pulse_of(shards: Iterable[int], at: datetime) -> dict[str, dict[str, StoredR
     return {PULSES: {str(shard): stamp for shard in shards}}
 
 
-def read_row(
-    store: RecordStore, catalog: Catalog, build: Build, as_of: datetime
-) -> Reading:
+def names_of(build: Build, catalog: Catalog) -> dict[str, list[str]]:
     """
-    Read a build's features from a store.
+    Name the records a build's features are read off, by kind.
 
-    Raises:
-        StoreError: If it cannot be reached, or holds what is no record.
+    Of its lineage only the parent is named; the parent's record names more.
     """
-    organisation = build.key.organisation
-    wanted = _wanted(build, catalog)
-    wanted[PULSES] = [str(shard_of(organisation))]
-    reader = _Reader(store, f"{organisation}{_SEPARATOR}")
-    reader.read(wanted)
-    reader.read_lineage(keys_of(build).parent)
-    newest = _EPOCH + reader.newest * _MICROSECOND
-    as_of = as_of if as_of > newest else newest + _MICROSECOND
-    values = read_features(reader.memory(), catalog, build, as_of.timestamp())
-    pulse = None if reader.pulse is None else _EPOCH + reader.pulse * _MICROSECOND
-    return Reading(np.array(values, np.float32), as_of, pulse)
-
-
-def _wanted(build: Build, catalog: Catalog) -> dict[str, list[str]]:
-    """Name the records that a build's features are read off, but for its lineage's."""
     keys = keys_of(build)
     repo = build.key.repo
     paths = () if build.change is None else build.change.paths
@@ -151,6 +133,28 @@ def _wanted(build: Build, catalog: Catalog) -> dict[str, list[str]]:
     }
 
 
+def read_row(
+    store: RecordStore, catalog: Catalog, build: Build, as_of: datetime
+) -> Reading:
+    """
+    Read a build's features from a store.
+
+    Raises:
+        StoreError: If it cannot be reached, or holds what is no record.
+    """
+    organisation = build.key.organisation
+    wanted = names_of(build, catalog)
+    wanted[PULSES] = [str(shard_of(organisation))]
+    reader = _Reader(store, f"{organisation}{_SEPARATOR}")
+    reader.read(wanted)
+    reader.read_lineage(keys_of(build).parent)
+    newest = _EPOCH + reader.newest * _MICROSECOND
+    as_of = as_of if as_of > newest else newest + _MICROSECOND
+    values = read_features(reader.memory(), catalog, build, as_of.timestamp())
+    pulse = None if reader.pulse is None else _EPOCH + reader.pulse * _MICROSECOND
+    return Reading(np.array(values, np.float32), as_of, pulse)
+
+
 class _Reader:
     """What has been read for one build so far."""
 
@@ -165,7 +169,8 @@ class _Reader:
     def read(self, wanted: Mapping[str, list[str]]) -> None:
         for kind, records in self._store.read(wanted).items():
             if kind == PULSES:
-                self.pulse = min(pulse.stamp for pulse in records.values())
+                # Of one organisation there is one.
+                self.pulse = next((one.stamp for one in records.values()), None)
                 continue
             for name, (stamp, record) in records.items():
                 self.newest = max(self.newest, stamp)
