@@ -89,8 +89,7 @@ class Hooked:
 
 
 @pytest.fixture
-def hooked(tmp_path: Path) -> Iterator[Hooked]:
-    place = tmp_path / "ledger.db"
+def hooked(place: str) -> Iterator[Hooked]:
     with Ledger.open(place) as ledger:
         made = Hooked(ledger, lambda: Ledger.open(place))
         yield made

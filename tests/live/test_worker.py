@@ -138,9 +138,9 @@ class Shop:
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
+def shop(place: str | Path, tmp_path: Path) -> Iterator[Shop]:
     store = SqliteStore(tmp_path / "records.db")
-    with Ledger.open(tmp_path / "ledger.db") as ledger:
+    with Ledger.open(place) as ledger:
         yield Shop(ledger, store)
     store.close()
 
