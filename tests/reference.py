@@ -73,6 +73,7 @@ ROOMS = (
     "settings.py",
     "console",
     "adapters",
+    "live",
     "serving",
     "model",
     "features",

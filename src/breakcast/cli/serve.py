@@ -41,12 +41,19 @@ def serve(
         str | None,
         typer.Option(help="What is answered; predict,ingest,console by default."),
     ] = None,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            help="Where workers publish records: a SQLite file, or the URL of a Feast "
+            "server; by default the ledger is folded here."
+        ),
+    ] = None,
     access_log: Annotated[
         bool | None, typer.Option("--access-log", help="Log every request.")
     ] = None,
 ) -> None:
     """
-    Answer over HTTP: KServe V1, Open Inference V2, metrics.
+    Answer over HTTP: KServe V1, Open Inference V2, webhooks, metrics.
 
     Example: breakcast serve --port 8080
     """
@@ -58,6 +65,7 @@ def serve(
         registry=registry,
         server_workers=workers,
         roles=None if roles is None else frozenset(roles.split(",")),
+        store=store,
         access_log=access_log,
     )
     from breakcast.wiring.serving import serve as serve_forever
