@@ -79,7 +79,7 @@ class Settings(BaseSettings):
     """Who may come in, as `breakcast token` writes it; on loopback, everybody may."""
 
     poll_seconds: float = Field(default=2.0, ge=0.1, le=3_600)
-    """How often a server looks for promotions and for facts."""
+    """How often a server looks for promotions; for facts it looks twice a second."""
 
     drain_seconds: float = Field(default=5.0, ge=0, le=600)
     """How long a server that was told to end answers on, not ready any more."""

@@ -8,6 +8,7 @@ not what was promoted, or not sound, is refused, and what answers stays.
 import logging
 import threading
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 
 from breakcast.errors import BreakcastError, BundleError
@@ -22,6 +23,8 @@ RETRY_LOOKS = 30
 """What was refused is tried again after so many looks."""
 CATCH_UP_SECONDS = 30.0
 """How long a server that has a model waits for its ledger before it is ready."""
+FACTS_SECONDS = 0.5
+"""How long to wait at most between looks at the ledger: features follow within 1 s."""
 CLOSING_SECONDS = 5.0
 
 _NOTHING_PROMOTED = (
@@ -100,7 +103,7 @@ class Follower:
         floor: A bundle's folder, None if there is none.
         promoted: What a registry says, None if none is followed.
         states: What is known of builds.
-        poll_seconds: How long to wait between looks.
+        poll_seconds: How long to wait between looks at the registry.
     """
 
     def __init__(
@@ -118,7 +121,8 @@ class Follower:
         self._floor = floor
         self._promoted = promoted
         self._states = states
-        self._poll_seconds = poll_seconds
+        self._looks_apart = max(1, round(poll_seconds / FACTS_SECONDS))
+        self._wait_seconds = min(poll_seconds, FACTS_SECONDS)
         self._models: Models | None = None
         self._trouble: dict[str, str] = {}
         self._closing = threading.Event()
@@ -160,16 +164,18 @@ class Follower:
         return self._models is not None and self._has_caught_up.is_set()
 
     def _run(self) -> None:
-        while not self._closing.is_set():
+        for look in count():
+            if self._closing.is_set():
+                break
             try:
-                self._look()
+                self._look(at_models=look % self._looks_apart == 0)
             except Exception:  # noqa: BLE001 - died unseen, it would leave an old model answering for ever
                 _LOG.exception("following failed, and goes on")
-            self._closing.wait(self._poll_seconds)
+            self._closing.wait(self._wait_seconds)
 
-    def _look(self) -> None:
+    def _look(self, *, at_models: bool) -> None:
         found = None
-        if self._promoted is not None:
+        if self._promoted is not None and at_models:
             try:
                 found = self._promoted.look(self._models)
             except (BreakcastError, OSError) as error:
