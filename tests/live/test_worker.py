@@ -5,13 +5,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from breakcast.adapters.sqlitestore import SqliteStore
 from breakcast.errors import StoreError
 from breakcast.features.feed import Feed
 from breakcast.features.records import read_row
 from breakcast.features.state import FeatureState
-from breakcast.features.store import Named, RecordStore, shard_of
+from breakcast.features.store import PULSES, Named, RecordStore, shard_of
 from breakcast.history.events import (
     Build,
     BuildFinished,
@@ -27,6 +28,7 @@ from breakcast.history.events import (
 )
 from breakcast.history.journaltable import JournalTable
 from breakcast.history.ledger import Ledger, Receipt
+from breakcast.history.ledgerschema import EVENTS
 from breakcast.live.answers import AnswerKeeper
 from breakcast.live.changes import ChangeFinder
 from breakcast.live.publishing import Publisher
@@ -369,6 +371,43 @@ def test_a_store_that_lost_its_records_is_filled_again(
     worker.step()
 
     assert shop.is_as_replayed()
+
+
+def test_a_store_that_lost_its_records_between_pulses_is_filled_again(
+    shop: Shop,
+) -> None:
+    worker = shop.worker()
+    shop.start("1")
+    shop.start("2", repo="acme/other")
+    worker.step()
+    with shop.store._connection() as connection:  # noqa: SLF001 - as a restarted Redis does
+        connection.execute("DELETE FROM records")
+    shop.clock.passes(0.1)
+    shop.finish("1", Outcome.FAILED)
+    worker.step()
+    assert not shop.is_as_replayed()
+    shop.clock.passes(2)
+
+    worker.step()
+
+    assert shop.is_as_replayed()
+
+
+def test_what_cannot_be_read_keeps_no_other_organisation_waiting(shop: Shop) -> None:
+    worker = shop.worker()
+    worker.step()
+    shop.start("1", repo="broken/shop")
+    with shop.ledger.engine.begin() as connection:
+        connection.execute(update(EVENTS).values(payload=b"\xc1"))
+    shop.start("2")
+    shop.clock.passes(2)
+
+    assert worker.step() == 1
+
+    assert shop.shown.answers == [("2", False)]
+    pulses = shop.store.read({PULSES: [str(shard_of(n)) for n in ("acme", "broken")]})
+    stamps = [pulses[PULSES][str(shard_of(name))].stamp for name in ("acme", "broken")]
+    assert stamps[0] > stamps[1]
 
 
 class Away:

@@ -10,7 +10,7 @@ from breakcast.features.store import PULSES, RecordStore, StoredRecord
 from breakcast.live.folding import Fold, Records
 
 PULSE_EVERY = timedelta(seconds=1)
-"""So often a shard's pulse is written though nothing has changed."""
+"""So often a shard's pulse is written, whether anything has changed or not."""
 
 _LOG = logging.getLogger("breakcast.publishing")
 
@@ -42,7 +42,10 @@ class Publisher:
         self, shards: Collection[int], at: datetime, folds: Iterable[Fold]
     ) -> None:
         """
-        Write what waits, and the pulse of all shards, if either is due.
+        Write what waits and, when it is time, the pulses of the shards.
+
+        Pulses are looked for just before they are written, and never written
+        otherwise: a store that has lost them is always found out.
 
         Args:
             shards: All that is known of their organisations at `at` is in what was
@@ -57,7 +60,11 @@ class Publisher:
             if is_due and self._has_lost_its_pulses(shards):
                 _LOG.info("the store lacks what is to be in it: all is written")
                 self.add(fold.everything() for fold in folds)
-            self._store.write({**self._waiting, **pulse_of(shards, at)})
+            self._store.write(self._waiting)
+            if is_due:
+                # After the records they vouch for.
+                self._store.write(pulse_of(shards, at))
+                self._published_at = at
         except StoreError as error:
             if not self._is_failing:
                 _LOG.error("records cannot be published, and wait: %s", error)
@@ -67,7 +74,6 @@ class Publisher:
             _LOG.info("records are published again")
         self._is_failing = False
         self._waiting = {}
-        self._published_at = at
 
     def _has_lost_its_pulses(self, shards: Collection[int]) -> bool:
         names = [str(shard) for shard in shards]

@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from breakcast.errors import Fenced
+from breakcast.errors import Fenced, LedgerError
 from breakcast.features.catalog import Catalog
 from breakcast.features.columns import catalog_of
+from breakcast.features.feed import REFINED_WITHIN
 from breakcast.features.store import SHARDS, shard_of
 from breakcast.history.events import BuildFinished, BuildStarted, CauseSettled
 from breakcast.history.leases import Leases
@@ -73,11 +74,15 @@ class Worker:
         self._epochs: dict[int, int] = {}
         self._renewed_at: datetime | None = None
         self._reached = 0
+        self._failing: dict[str, int] = {}
         self._folds: dict[str, dict[str, Fold]] = {}
 
     def step(self) -> int:
         """
-        Learn what is new, answer, publish; how many organisations had news.
+        Learn what is new, answer, publish; how many organisations it learnt of.
+
+        An organisation that cannot be learnt does not keep the others waiting: it is
+        tried again at the next step, and its shard has no pulse until then.
 
         Raises:
             LedgerError: If the ledger fails; another step may go on.
@@ -86,15 +91,17 @@ class Worker:
         self._renew(now)
         self._follow_models()
         news = self._ledger.news(self._reached)
-        count = 0
-        for organisation, added in news.items():
-            if shard_of(organisation) in self._epochs:
-                self._take(organisation, added.position, now)
-                count += 1
-            self._reached = max(self._reached, added.position)
+        until = self._failing | {name: added.position for name, added in news.items()}
+        self._failing = {}
+        own = [organisation for organisation in until if self.owns(organisation)]
+        for organisation in own:
+            self._try(organisation, until[organisation], now)
+        self._reached = max([self._reached, *until.values()])
         if self._publisher is not None:
-            self._publisher.publish(self._epochs, now, self._all_folds())
-        return count
+            failing = {shard_of(organisation) for organisation in self._failing}
+            sound = self._epochs.keys() - failing
+            self._publisher.publish(sound, now, self._all_folds())
+        return len(own) - len(self._failing)
 
     def owns(self, organisation: str) -> bool:
         """Tell whether an organisation is this worker's just now."""
@@ -142,6 +149,13 @@ class Worker:
             # Their states are to be made for every organisation.
             self._reached = 0
         self._catalogs = wanted
+
+    def _try(self, organisation: str, until: int, now: datetime) -> None:
+        try:
+            self._take(organisation, until, now)
+        except LedgerError as error:
+            _LOG.error("%s cannot be followed: %s", organisation, error)
+            self._failing[organisation] = until
 
     def _take(self, organisation: str, until: int, now: datetime) -> None:
         shard = shard_of(organisation)
@@ -193,11 +207,15 @@ class Worker:
             self._keeper.keep(answers, now, guard)
         causes: list[CauseSettled] = []
         for fact in facts:
-            if isinstance(fact, BuildStarted) and fact.build.change is None:
-                if self._changes is not None:
-                    self._changes.find(fact.build, guard)
-            elif isinstance(fact, BuildFinished):
+            if fact.received_at is None:
+                # Of imported history nobody waits to hear.
+                continue
+            if isinstance(fact, BuildFinished):
                 causes += causes_told_by(fact, self._ledger, now)
+            elif isinstance(fact, BuildStarted) and self._changes is not None:
+                is_open = now - fact.known_at <= REFINED_WITHIN
+                if is_open and fact.build.change is None:
+                    self._changes.find(fact.build, guard)
         if causes:
             self._settle(causes, now, guard)
 
