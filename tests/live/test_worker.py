@@ -357,6 +357,29 @@ def test_a_late_fact_is_learnt_from_the_last_snapshot_before_it(shop: Shop) -> N
     assert shop.is_as_replayed()
 
 
+def test_what_a_late_fact_changes_is_newer_than_what_any_worker_published(
+    shop: Shop,
+) -> None:
+    first = shop.worker("one")
+    shop.start("1")
+    shop.finish("1", Outcome.FAILED)
+    first.step()
+    first.close()
+    name = "acme\x1facme/shop"
+    before = shop.store.read({"tracks": [name]})["tracks"][name]
+    key = BuildKey("github", "acme/shop", "ci.yml", "late")
+    early = NOON - timedelta(hours=1)
+    shop.ledger.append([BuildStarted(Build(key), occurred_at=early)])
+    shop.clock.passes(1)
+
+    shop.worker("two").step()
+
+    after = shop.store.read({"tracks": [name]})["tracks"][name]
+    assert after.record != before.record
+    assert after.stamp > before.stamp
+    assert shop.is_as_replayed()
+
+
 def test_a_store_that_lost_its_records_is_filled_again(
     shop: Shop,
 ) -> None:

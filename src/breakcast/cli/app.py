@@ -9,6 +9,7 @@ from rich.markup import escape
 from breakcast.cli.backfill import backfill_app
 from breakcast.cli.backtest import backtest
 from breakcast.cli.demo import demo
+from breakcast.cli.features import features_app
 from breakcast.cli.history import import_file, ledger_app
 from breakcast.cli.models import models_app, promote, rollback, train
 from breakcast.cli.predict import predict
@@ -39,6 +40,7 @@ app.command("rollback")(rollback)
 app.command("predict")(predict)
 app.command("serve")(serve)
 app.command("worker")(worker)
+app.add_typer(features_app, name="features")
 app.command("token")(token)
 
 

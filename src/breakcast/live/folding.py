@@ -23,6 +23,7 @@ from breakcast.features.state import FeatureState
 from breakcast.features.store import KINDS, StoredRecord
 from breakcast.history.events import Event
 from breakcast.history.ledger import Ledger
+from breakcast.history.ledgerrows import microseconds
 from breakcast.history.snapshots import SavedState, SnapshotTable
 
 SNAPSHOT_FACTS = 5_000
@@ -75,7 +76,7 @@ class Fold:
         """Whether so much was learnt that the state should be kept."""
         return self._unsaved >= SNAPSHOT_FACTS
 
-    def catch_up(self, until: int, since: datetime) -> list[Learnt]:
+    def catch_up(self, until: int, *, now: datetime, since: datetime) -> list[Learnt]:
         """
         Learn what was added up to a position of the ledger.
 
@@ -83,6 +84,7 @@ class Fold:
 
         Args:
             until: The position.
+            now: The time.
             since: Facts known before need not be told.
 
         Returns:
@@ -101,6 +103,9 @@ class Fold:
             learnt = [] if is_late else self._learn(chain([first], added), since)
         if is_late:
             learnt = self._learn_again(first.known_at, until, since)
+            # Records change without a newer fact: what was published before, perhaps
+            # by another worker, has earlier stamps than this.
+            self._stamp = max(self._stamp, microseconds(now))
         self.state.position = until
         return learnt
 

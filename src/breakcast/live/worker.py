@@ -192,7 +192,9 @@ class Worker:
         for name, catalog in self._catalogs.items():
             if name not in folds:
                 folds[name] = Fold(self._ledger, organisation, catalog, guard)
-            learnt[name] = folds[name].catch_up(until, now - ANSWERED_WITHIN)
+            learnt[name] = folds[name].catch_up(
+                until, now=now, since=now - ANSWERED_WITHIN
+            )
         return learnt
 
     def _work_on(

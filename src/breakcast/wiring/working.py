@@ -7,8 +7,8 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 
 import msgspec
 
@@ -47,10 +47,8 @@ def work(settings: Settings, *, once: bool = False) -> None:
         LedgerError: If the ledger cannot be opened.
     """
     configure_logs(logs_access=False)
-    ending = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ending.set())
     with ExitStack() as stack:
+        ending = stack.enter_context(_told_to_end())
         ledger = stack.enter_context(wiring.open_ledger(settings))
         sources = {}
         if settings.git_mirrors or settings.github_token or settings.github_app_id:
@@ -82,6 +80,21 @@ def work(settings: Settings, *, once: bool = False) -> None:
             )
             stack.enter_context(poll)
         _follow(worker, ending, once=once)
+
+
+@contextmanager
+def _told_to_end() -> Iterator[threading.Event]:
+    """Give what is set once a signal says to end."""
+    ending = threading.Event()
+    former = {
+        number: signal.signal(number, lambda *_: ending.set())
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield ending
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
 
 
 class PrintedAnswers:

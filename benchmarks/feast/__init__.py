@@ -1,0 +1,1 @@
+"""What a build's records cost to read off a real Feast server."""

@@ -1,0 +1,1 @@
+"""Feast: where a cluster keeps its records, and their history."""
