@@ -43,10 +43,15 @@ check: $(VENV)/.dev ## lint, format, types and the rooms' contracts
 
 peers: $(PEER)/kserve/.ready $(PEER)/schemathesis/.ready $(PEER)/feast/.ready ## what tests compare us with; absent, those tests are skipped
 
-bench: $(VENV)/.dev ## forecast quality, replay and serving speed, against the committed results
+bench: $(VENV)/.dev $(PEER)/feast/.ready ## quality, replay, serving, deliveries and stores, against the committed results
 	@$(BIN)/python -m benchmarks.quality
 	@$(BIN)/python -m benchmarks.replay
 	@$(BIN)/python -m benchmarks.serving
+	@$(BIN)/python -m benchmarks.deliveries
+	@$(BIN)/python -m benchmarks.lookup
+	@$(BIN)/python -m benchmarks.parity
+	@$(BIN)/python -m benchmarks.feast
+	@$(BIN)/python -m benchmarks.feast.answers
 
 smoke: $(VENV)/.dev $(SMOKE)/.core ## the built wheel, installed and imported with nothing but its dependencies
 	@rm -rf $(SMOKE)/wheel
