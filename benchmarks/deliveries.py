@@ -36,7 +36,7 @@ from benchmarks.quality import RESULTS, about, header, note, row
 from benchmarks.serving.__main__ import WORK
 from breakcast.adapters.sqlitestore import SqliteStore
 from breakcast.features.columns import catalog_of
-from breakcast.features.records import all_records
+from breakcast.features.records import all_records, shard_key
 from breakcast.features.state import FeatureState
 from breakcast.features.store import PULSES, SHARDS
 from breakcast.history.events import BuildFinished, BuildStarted
@@ -125,11 +125,11 @@ class Processes:
     def wait_until_published(self) -> float:
         """Wait until the records are those of all the ledger holds; for how long."""
         began, now = time.monotonic(), time.time() * 1e6
-        shards = [str(shard) for shard in range(SHARDS)]
+        names = [shard_key(shard, catalog_of()) for shard in range(SHARDS)]
         store = SqliteStore(self._home / "records.db")
         try:
             while time.monotonic() < began + PATIENCE_SECONDS:
-                pulses = store.read({PULSES: shards}).get(PULSES, {})
+                pulses = store.read({PULSES: names}).get(PULSES, {})
                 if len(pulses) == SHARDS and all(
                     pulse.stamp > now for pulse in pulses.values()
                 ):

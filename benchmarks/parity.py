@@ -17,7 +17,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -29,10 +28,11 @@ from benchmarks.quality import RESULTS, about, header, note, row
 from benchmarks.serving.__main__ import WORK
 from breakcast import wiring
 from breakcast.adapters.feast.repository import SetUp
+from breakcast.features.records import shard_key
 from breakcast.features.store import PULSES, SHARDS
 from breakcast.features.table import build_table
 from breakcast.history.buildsfile import read_builds
-from breakcast.history.events import BuildFinished, BuildStarted, Event
+from breakcast.history.events import Event
 from breakcast.history.importing import import_builds
 from breakcast.history.journaltable import JournalTable
 from breakcast.history.ledger import Ledger
@@ -40,7 +40,7 @@ from breakcast.serving.journal import read_journal
 from breakcast.settings import Settings
 from tests.adapters.feast.servers import FeastServer, apply, production, run_feast
 from tests.engines import Redis
-from tests.live.deliveries import SECRET, push_payload, run_payload, signed
+from tests.live.deliveries import SECRET, as_if_now, signed
 from tests.serving.made_servers import bundle_folder, made_bundle
 from tests.serving.served import serving
 
@@ -108,7 +108,7 @@ def _deliver(name: str, home: Path, settings: Settings) -> int:
         stack.callback(worker.send_signal, signal.SIGTERM)
         client = stack.enter_context(httpx.Client(base_url=server.url))
         count = 0
-        for event, body in _deliveries(name):
+        for event, body in as_if_now(_facts(name)):
             answer = client.post(
                 "/webhooks/github", content=body, headers=signed(body, event)
             )
@@ -123,9 +123,10 @@ def _deliver(name: str, home: Path, settings: Settings) -> int:
 def _wait_until_published(settings: Settings, place: Path) -> None:
     end = time.monotonic() + PATIENCE_SECONDS
     now = wiring.now().timestamp() * 1e6
+    names = [shard_key(shard, made_bundle().catalog) for shard in range(SHARDS)]
     store = wiring.open_store(str(place))
     while time.monotonic() < end:
-        pulses = store.read({PULSES: [str(n) for n in range(SHARDS)]})[PULSES]
+        pulses = store.read({PULSES: names})[PULSES]
         if len(pulses) == SHARDS and all(one.stamp > now for one in pulses.values()):
             store.close()
             return
@@ -134,21 +135,10 @@ def _wait_until_published(settings: Settings, place: Path) -> None:
     raise TimeoutError(message)
 
 
-def _deliveries(name: str) -> Iterator[tuple[str, bytes]]:
-    """A history in GitHub's words, in the order its facts became known."""
+def _facts(name: str) -> list[Event]:
     with Ledger.temporary() as ledger:
         import_builds(ledger, read_builds(DATA / f"{name}.parquet"))
-        facts: list[Event] = sorted(ledger, key=lambda fact: fact.known_at)
-    starts: dict[object, BuildStarted] = {}
-    for fact in facts:
-        if isinstance(fact, BuildStarted):
-            starts[fact.key] = fact
-            change = fact.build.change
-            if change is not None and change.paths:
-                yield "push", push_payload(fact)
-            yield "workflow_run", run_payload(fact)
-        elif isinstance(fact, BuildFinished):
-            yield "workflow_run", run_payload(starts.pop(fact.key), fact)
+        return list(ledger)
 
 
 def _answers_unlike_replay(settings: Settings) -> dict[str, int]:

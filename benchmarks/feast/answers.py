@@ -54,7 +54,9 @@ def main() -> None:
         repository = apply(folder, catalog, SetUp.PRODUCTION, variables)
         with FeastServer(repository, variables) as feast:
             with closing(FeatureServer(feast.url)) as store:
-                store.write({**records, **pulse_of(range(SHARDS), wiring.now())})
+                store.write(
+                    {**records, **pulse_of(range(SHARDS), catalog, wiring.now())}
+                )
             with serving(
                 *("--model-dir", str(bundle_folder()), "--store", feast.url),
                 home=folder,

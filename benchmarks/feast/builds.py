@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from breakcast.features.catalog import Catalog
-from breakcast.features.records import all_records, pulse_of
+from breakcast.features.records import all_records, mark_of, pulse_of
 from breakcast.features.state import FeatureState
 from breakcast.features.store import SHARDS, Named
 from breakcast.history.events import (
@@ -62,7 +62,8 @@ def published(catalog: Catalog) -> tuple[Named, list[Build]]:
     state.settle(asked_at())
     records = {
         **all_records(state, _ORGANISATION),
-        **pulse_of(range(SHARDS), asked_at()),
+        **mark_of(range(SHARDS), catalog, asked_at()),
+        **pulse_of(range(SHARDS), catalog, asked_at()),
     }
     asked = [
         Build(

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
@@ -178,9 +179,12 @@ def read_settings(**flags: Any) -> Settings:  # noqa: ANN401 - pydantic checks t
 
 
 def _shown(wrong: Mapping[str, Any]) -> str:
-    """Show what a setting was given, unless that may be a secret."""
-    field = Settings.model_fields.get(str(wrong["loc"][0]))
-    # A misspelt name tells nothing of what its value is.
-    if field is None or "Secret" in str(field.annotation):
+    """Show what a setting was given, unless that may be a secret, if misspelt."""
+    secret = [
+        name
+        for name, field in Settings.model_fields.items()
+        if "Secret" in str(field.annotation)
+    ]
+    if get_close_matches(str(wrong["loc"][0]), secret):
         return ""
     return f" is {wrong['input']!r}"

@@ -9,12 +9,13 @@ import msgspec
 import pytest
 
 from breakcast import wiring
+from breakcast.features.records import shard_key
 from breakcast.features.store import PULSES, shard_of
 from breakcast.history.events import Build, BuildKey, BuildStarted
 from breakcast.history.ledger import Receipt
 from breakcast.settings import Settings
 from tests.cli.conftest import Command
-from tests.serving.made_servers import bundle_folder
+from tests.serving.made_servers import bundle_folder, made_bundle
 
 KEY = BuildKey("github", "acme/shop", "ci.yml", "8812")
 
@@ -63,7 +64,7 @@ def test_records_are_published_where_it_is_told(
 
     assert home.home.exists()
     store = wiring.open_store(str(here / "records.db"))
-    shard = str(shard_of("acme"))
+    shard = shard_key(shard_of("acme"), made_bundle().catalog)
     found = store.read({"tracks": ["acme\x1facme/shop"], PULSES: [shard]})
     store.close()
     assert found["tracks"]

@@ -14,6 +14,7 @@ from breakcast.features.memory import LIMITS, Limits
 from breakcast.features.records import (
     all_records,
     changed_records,
+    mark_of,
     pulse_of,
     read_row,
 )
@@ -104,13 +105,19 @@ def test_a_row_asked_for_too_early_is_read_just_after_the_newest_fact(
     assert reading.pulse is None
 
 
-def test_the_pulse_is_that_of_the_organisations_shard(store: SqliteStore) -> None:
+def test_the_pulse_is_that_of_the_organisations_shard_and_code(
+    store: SqliteStore,
+) -> None:
     asked = Timeline().build("2", 5).events[0]
     assert isinstance(asked, BuildStarted)
-    store.write(pulse_of([shard_of("acme")], at(3)))
-    store.write(pulse_of([shard_of("acme") + 1], at(1)))
+    store.write(pulse_of([shard_of("acme")], PLAIN, at(3)))
+    store.write(pulse_of([shard_of("acme") - 1], PLAIN, at(1)))
+    assert read_row(store, PLAIN, asked.build, at(5)).pulse is None
+    store.write(mark_of([shard_of("acme")], PLAIN, at(2)))
 
     assert read_row(store, PLAIN, asked.build, at(5)).pulse == at(3)
+    other = read_row(store, CATALOG, asked.build, at(5))
+    assert other.pulse is None
 
 
 def test_what_is_no_record_is_told(store: SqliteStore) -> None:

@@ -2,14 +2,16 @@
 
 import hmac
 import itertools
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import msgspec
 
 from breakcast.history.events import BuildFinished, BuildStarted, Event, Outcome
 
 SECRET = "It's a Secret to Everybody"  # noqa: S105 - GitHub's own example
+_Fact = TypeVar("_Fact", BuildStarted, BuildFinished)
 _NAMES = itertools.count(1)
 _CONCLUSIONS = {
     Outcome.PASSED: "success",
@@ -80,15 +82,31 @@ def push_payload(start: BuildStarted) -> bytes:
     )
 
 
-def as_runs(events: Iterator[Event]) -> Iterator[bytes]:
-    """The payloads of a history, in the order its facts became known."""
-    starts: dict[object, BuildStarted] = {}
-    for event in events:
-        if isinstance(event, BuildStarted):
-            starts[event.key] = event
-            yield run_payload(event)
-        elif isinstance(event, BuildFinished):
-            yield run_payload(starts.pop(event.key), event)
+def as_if_now(
+    facts: Iterable[Event], *, pushed_every: int = 1
+) -> Iterator[tuple[str, bytes]]:
+    """
+    A history in GitHub's words, in the order its facts became known.
+
+    Each build starts when it is asked for, and takes as long as it took. A push names
+    its files before it, of so many builds one.
+    """
+    starts: dict[object, tuple[BuildStarted, timedelta]] = {}
+    for number, fact in enumerate(sorted(facts, key=lambda fact: fact.known_at)):
+        if isinstance(fact, BuildStarted):
+            change = fact.build.change
+            if number % pushed_every == 0 and change is not None and change.paths:
+                yield "push", push_payload(fact)
+            later = datetime.now(UTC) - fact.occurred_at
+            starts[fact.key] = (fact, later)
+            yield "workflow_run", run_payload(_moved(fact, later))
+        elif isinstance(fact, BuildFinished):
+            start, later = starts.pop(fact.key)
+            yield "workflow_run", run_payload(_moved(start, later), _moved(fact, later))
+
+
+def _moved(fact: _Fact, later: timedelta) -> _Fact:
+    return msgspec.structs.replace(fact, occurred_at=fact.occurred_at + later)
 
 
 def _said(at: datetime) -> str:

@@ -1,6 +1,5 @@
 """One history, two ways: replayed with received times, and delivered one by one."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -15,9 +14,7 @@ from breakcast.features.state import FeatureState
 from breakcast.features.table import build_table
 from breakcast.history.buildsfile import read_builds
 from breakcast.history.events import (
-    BuildFinished,
     BuildKey,
-    BuildStarted,
     Change,
     Event,
 )
@@ -30,7 +27,7 @@ from breakcast.live.publishing import Publisher
 from breakcast.live.worker import Worker
 from breakcast.serving.journal import JournalEntry, read_journal
 from breakcast.serving.predictor import Models
-from tests.live.deliveries import SECRET, push_payload, run_payload, signed
+from tests.live.deliveries import SECRET, as_if_now, signed
 from tests.live.test_worker import Shown
 from tests.serving.made_servers import bundle_folder, made_bundle
 from tests.serving.served import serving
@@ -50,29 +47,15 @@ class NoOne:
         del repo, sha, pull, base_sha
 
 
-def deliveries(facts: Iterator[Event]) -> Iterator[tuple[str, bytes]]:
-    """A history as GitHub would tell it, a few pushes before their runs."""
-    starts: dict[object, BuildStarted] = {}
-    for number, fact in enumerate(facts):
-        if isinstance(fact, BuildStarted):
-            starts[fact.key] = fact
-            if number % PUSHED_EVERY == 0 and fact.build.change is not None:
-                yield "push", push_payload(fact)
-            yield "workflow_run", run_payload(fact)
-        elif isinstance(fact, BuildFinished):
-            yield "workflow_run", run_payload(starts.pop(fact.key), fact)
-
-
 @pytest.fixture
-def told(shared_data: Path) -> list[tuple[str, bytes]]:
+def facts(shared_data: Path) -> list[Event]:
     with Ledger.temporary() as ledger:
         import_builds(ledger, read_builds(shared_data / "github_actions.parquet"))
-        everything = sorted(ledger, key=lambda fact: fact.known_at)
-    return list(deliveries(iter(everything)))
+        return list(ledger)
 
 
 def test_a_history_delivered_one_by_one_is_answered_as_it_is_replayed(
-    told: list[tuple[str, bytes]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    facts: list[Event], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(
         "BREAKCAST_GITHUB_SECRETS", msgspec.json.encode([SECRET]).decode()
@@ -95,6 +78,7 @@ def test_a_history_delivered_one_by_one_is_answered_as_it_is_replayed(
             changes=finder,
             now=wiring.now,
         )
+        told = as_if_now(facts, pushed_every=PUSHED_EVERY)
         for number, (event, body) in enumerate(told):
             answer = client.post(
                 "/webhooks/github", content=body, headers=signed(body, event)

@@ -164,3 +164,14 @@ def test_a_worker_polls_the_repositories_that_are_its_own(poll: Poll) -> None:
     assert NOW == start.known_at < finish.known_at
     with workers:
         pass
+
+
+def test_what_was_missed_is_told_in_the_order_it_happened(poll: Poll) -> None:
+    for number in range(5):
+        poll.github.add([attempt(number + 1, NOW - (8 - number) * HOUR)])
+    told: list[Event] = []
+
+    reconcile(poll.ledger, poll.source, (REPO,), told.extend, now=NOW)
+
+    assert len(told) == 10
+    assert told == sorted(told, key=lambda fact: fact.occurred_at)

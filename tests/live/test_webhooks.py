@@ -1,7 +1,7 @@
 """Deliveries are verified, on disk once, counted; nothing else leaves a trace."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from breakcast.history.ledger import Ledger
 from breakcast.history.ledgerschema import DELIVERIES, EVENTS, NOTES
 from breakcast.live.inboxwriting import InboxWriter
 from breakcast.live.notes import attempt_of, cause_of, head_of
-from breakcast.live.webhooks import BODY_LIMIT_BYTES, Webhook
+from breakcast.live.webhooks import BODY_LIMIT_BYTES, UNREAD_BYTES, Webhook
 from breakcast.serving.observing import DELIVERED_EVENTS, ServingMetrics
 from tests.live.deliveries import SECRET, run_payload, signed
 from tests.serving.made_servers import NOW, MadeServer
@@ -160,6 +160,60 @@ def test_what_is_not_signed_is_refused(hooked: Hooked, signature: str) -> None:
     assert hooked.counted("other", "forged") == 1
 
 
+def test_who_does_not_sign_is_refused_before_the_body_is_read(hooked: Hooked) -> None:
+    """A body of 25 MB would be kept in memory until its signature is looked at."""
+    read = 0
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal read
+        while True:
+            read += 1
+            yield b" " * 65_536
+
+    async def send() -> int:
+        async with hooked.server.client() as client:
+            headers = {"x-github-event": "push", "x-github-delivery": "1"}
+            answer = await client.post(PATH, content=body(), headers=headers)
+            return answer.status_code
+
+    assert asyncio.run(send()) == 401
+    assert read <= 2
+
+
+def test_bodies_nobody_vouches_for_take_little_memory_together(hooked: Hooked) -> None:
+    """They count as long as they are on their way, by what they announce."""
+    body = run_payload(START)
+    headers = {**signed(body, "workflow_run"), "content-length": str(20 * 2**20)}
+    arrived = asyncio.Event()
+    all_begun = asyncio.Event()
+    count = UNREAD_BYTES // (20 * 2**20)
+    begun = 0
+
+    async def slow() -> AsyncIterator[bytes]:
+        nonlocal begun
+        begun += 1
+        if begun == count:
+            all_begun.set()
+        yield body
+        await arrived.wait()
+
+    async def send() -> list[int]:
+        async with hooked.server.client() as client:
+            held = [
+                asyncio.create_task(client.post(PATH, content=slow(), headers=headers))
+                for _ in range(count)
+            ]
+            await all_begun.wait()
+            one_more = await client.post(PATH, content=slow(), headers=headers)
+            arrived.set()
+            return [one_more.status_code, *[(await one).status_code for one in held]]
+
+    first, *others = asyncio.run(send())
+
+    assert first == 503
+    assert set(others) == {202}
+
+
 def test_a_body_changed_after_signing_is_refused(hooked: Hooked) -> None:
     body = run_payload(START)
     headers = signed(body, "workflow_run")
@@ -187,6 +241,9 @@ def test_any_secret_of_several_will_do(hooked: Hooked) -> None:
         run_payload(START, run_attempt=2**40),
         run_payload(START, head_branch="a\x00b"),
         run_payload(START, head_branch="b" * 2_000),
+        run_payload(START, head_sha="c" * 65),
+        run_payload(START, run_started_at="0001-01-01T00:00:00+14:00"),
+        run_payload(START, path="€" * 1_000),
         run_payload(START, run_started_at="yesterday"),
     ],
 )

@@ -5,12 +5,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import update
 
 from breakcast.adapters.sqlitestore import SqliteStore
-from breakcast.errors import StoreError
+from breakcast.errors import BadInput, StoreError
+from breakcast.features.columns import catalog_of
 from breakcast.features.feed import Feed
-from breakcast.features.records import read_row
+from breakcast.features.packing import packed
+from breakcast.features.records import read_row, shard_key
 from breakcast.features.state import FeatureState
 from breakcast.features.store import PULSES, Named, RecordStore, shard_of
 from breakcast.history.events import (
@@ -36,6 +39,7 @@ from breakcast.live.worker import LEASE_SECONDS, Worker
 from breakcast.serving.journal import read_journal
 from breakcast.serving.prediction import Prediction
 from breakcast.serving.predictor import Models
+from breakcast.serving.storedrows import StoredRows
 from tests.serving.made_servers import made_bundle
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -64,6 +68,29 @@ class Clock:
 
     def passes(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
+
+
+class Away:
+    """A store that is out of reach until it is not."""
+
+    def __init__(self, store: RecordStore) -> None:
+        self.store = store
+        self.is_away = True
+
+    def read(self, wanted: Mapping[str, Sequence[str]]) -> Named:
+        return self._reached().read(wanted)
+
+    def write(self, changed: Named) -> None:
+        self._reached().write(changed)
+
+    def close(self) -> None:
+        self.store.close()
+
+    def _reached(self) -> RecordStore:
+        if self.is_away:
+            message = "away"
+            raise StoreError(message)
+        return self.store
 
 
 class Shop:
@@ -428,32 +455,11 @@ def test_what_cannot_be_read_keeps_no_other_organisation_waiting(shop: Shop) -> 
     assert worker.step() == 1
 
     assert shop.shown.answers == [("2", False)]
-    pulses = shop.store.read({PULSES: [str(shard_of(n)) for n in ("acme", "broken")]})
-    stamps = [pulses[PULSES][str(shard_of(name))].stamp for name in ("acme", "broken")]
-    assert stamps[0] > stamps[1]
-
-
-class Away:
-    """A store that is out of reach until it is not."""
-
-    def __init__(self, store: RecordStore) -> None:
-        self.store = store
-        self.is_away = True
-
-    def read(self, wanted: Mapping[str, Sequence[str]]) -> Named:
-        return self._reached().read(wanted)
-
-    def write(self, changed: Named) -> None:
-        self._reached().write(changed)
-
-    def close(self) -> None:
-        self.store.close()
-
-    def _reached(self) -> RecordStore:
-        if self.is_away:
-            message = "away"
-            raise StoreError(message)
-        return self.store
+    names = [
+        shard_key(shard_of(one), made_bundle().catalog) for one in ("acme", "broken")
+    ]
+    pulses = shop.store.read({PULSES: names})[PULSES]
+    assert pulses[names[0]].stamp > pulses[names[1]].stamp
 
 
 def test_what_could_not_be_published_is_published_later(shop: Shop) -> None:
@@ -484,3 +490,194 @@ def test_a_green_attempt_says_that_the_red_one_before_was_flaky(shop: Shop) -> N
 
     causes = [fact for fact in shop.ledger if isinstance(fact, CauseSettled)]
     assert [(fact.key.attempt, fact.cause) for fact in causes] == [(1, Cause.FLAKY)]
+
+
+def test_a_state_is_not_kept_before_its_records_are(shop: Shop) -> None:
+    away = Away(shop.store)
+    away.is_away = False
+    worker = shop.worker(store=away)
+    shop.start("1")
+    worker.step()
+    shop.clock.passes(2)
+    away.is_away = True
+    shop.finish("1", Outcome.FAILED)
+    worker.step()
+    worker.close()
+    away.is_away = False
+    shop.clock.passes(2)
+
+    shop.worker("two").step()
+
+    assert shop.is_as_replayed()
+
+
+def test_a_store_that_was_set_back_is_filled_again(shop: Shop) -> None:
+    worker = shop.worker()
+    shop.start("1")
+    worker.step()
+    connection = shop.store._connection()  # noqa: SLF001 - as a backup does
+    copy = connection.execute("SELECT * FROM records").fetchall()
+    shop.clock.passes(2)
+    shop.finish("1", Outcome.FAILED)
+    worker.step()
+    connection.execute("DELETE FROM records")
+    connection.executemany("INSERT INTO records VALUES (?, ?, ?)", copy)
+    shop.clock.passes(2)
+
+    worker.step()
+
+    assert shop.is_as_replayed()
+
+
+def test_late_facts_around_a_killed_worker_are_published(shop: Shop) -> None:
+    def late(number: int) -> None:
+        key = BuildKey("github", "acme/shop", "ci.yml", f"late{number}")
+        build = Build(key, branch="old")
+        at = NOON - timedelta(minutes=number)
+        shop.ledger.append([BuildStarted(build, occurred_at=at)])
+
+    first = shop.worker("one")
+    shop.start("1")
+    shop.finish("1", Outcome.FAILED)
+    first.step()
+    late(1)
+    shop.clock.passes(2)
+    first.step()
+    late(2)
+    shop.clock.passes(LEASE_SECONDS + 1)
+
+    shop.worker("two").step()
+
+    assert shop.is_as_replayed()
+
+
+def test_a_start_that_comes_after_its_end_moves_what_the_end_taught(shop: Shop) -> None:
+    shop.finish("0", Outcome.FAILED)
+    first = shop.worker("one")
+    first.step()
+    first.close()
+    shop.clock.passes(10)
+    at = shop.clock.now
+    worker = shop.worker("two")
+    shop.clock.passes(10)
+    shop.finish("1", Outcome.FAILED)
+    worker.step()
+    key = BuildKey("github", "acme/shop", "ci.yml", "1")
+    shop.ledger.append([BuildStarted(Build(key, branch="main"), occurred_at=at)])
+    shop.clock.passes(2)
+
+    worker.step()
+
+    nowhere = "acme\x1facme/shop\x1fci.yml\x1fbranch\x1f"
+    state = FeatureState(made_bundle().catalog)
+    for fact in shop.ledger.events("acme"):
+        state.observe(fact)
+    state.settle()
+    held = shop.store.read({"tracks": [nowhere]})["tracks"][nowhere].record
+    assert held == packed(state.memory.tracks[nowhere.removeprefix("acme\x1f")])
+    assert shop.is_as_replayed()
+
+
+def test_a_refined_answer_is_given_once_whatever_happens_afterwards(shop: Shop) -> None:
+    worker = shop.worker()
+    shop.start("1")
+    worker.step()
+    worker.close()
+    shop.clock.passes(1)
+    # A clean restart in between loses nothing.
+    worker = shop.worker("two")
+    worker.step()
+    key = BuildKey("github", "acme/shop", "ci.yml", "1")
+    change = Change(lines_added=3.0)
+    shop.receive(ChangeSeen(key, change, occurred_at=shop.clock.now))
+    worker.step()
+    shop.clock.passes(LEASE_SECONDS + 1)
+    shop.worker("three").step()
+    early = NOON - timedelta(days=1)
+    old = BuildKey("github", "acme/shop", "ci.yml", "old")
+    shop.ledger.append([BuildStarted(Build(old), occurred_at=early)])
+
+    shop.worker("three").step()
+
+    assert shop.shown.answers == [("1", False), ("1", True)]
+
+
+def test_what_was_kept_is_shown_though_another_answer_failed(shop: Shop) -> None:
+    keeper = AnswerKeeper(shop.ledger, shop.shown)
+    shop.start("1")
+    shop.worker().step()
+    (said,) = shop.shown.predictions
+    other = replace(said, key=replace(said.key, build_id="2"))
+    broken = replace(said, key=replace(said.key, build_id="3" * 3_000))
+
+    with pytest.raises(BadInput):
+        keeper.keep([(broken, False), (other, False)], NOON, lambda _: None)
+
+    assert [build_id for build_id, _ in shop.shown.answers] == ["1", "2"]
+
+
+def test_the_highest_attempt_there_may_be_takes_no_time(shop: Shop) -> None:
+    worker = shop.worker()
+    shop.start("1")
+    shop.finish("1", Outcome.FAILED, attempt=7)
+    shop.finish("1", Outcome.PASSED, attempt=2**31 - 1)
+
+    worker.step()
+
+    causes = [fact for fact in shop.ledger if isinstance(fact, CauseSettled)]
+    assert [fact.key.attempt for fact in causes] == [7]
+
+
+def test_a_lost_shard_is_lost_for_all_its_organisations(shop: Shop) -> None:
+    same = next(
+        name
+        for name in (f"org{number}" for number in range(1_000))
+        if shard_of(name) == shard_of("acme")
+    )
+    zombie = shop.worker("zombie")
+    for repo in ("acme/shop", f"{same}/shop"):
+        shop.start("1", repo=repo)
+    zombie.step()
+    shop.clock.passes(LEASE_SECONDS + 1)
+    shop.worker("heir").step()
+    shop.clock.now -= timedelta(seconds=LEASE_SECONDS + 1)
+    for repo in ("acme/shop", f"{same}/shop"):
+        shop.start("2", repo=repo)
+
+    assert zombie.step() == 0
+    zombie.close()
+
+    assert len(shop.shown.answers) == 2
+
+
+def test_leases_are_renewed_while_a_step_takes_long(shop: Shop) -> None:
+    worker, other = shop.worker("one"), shop.worker("other")
+    worker.step()
+    for _ in range(5):
+        shop.clock.passes(LEASE_SECONDS / 2)
+        worker.renew()
+        other.step()
+    shop.start("1", repo="org1/shop")
+
+    worker.step()
+    other.step()
+
+    assert shop.shown.answers == [("1", False)]
+
+
+def test_rows_of_a_catalog_that_no_worker_publishes_are_out_of_reach(
+    shop: Shop,
+) -> None:
+    shop.start("1")
+    shop.worker().step()
+    other = catalog_of(signals=("sloc",), code_state=("sloc",))
+    rows = StoredRows(shop.store, timedelta(seconds=30), waits=False)
+    rows.follow([other, made_bundle().catalog])
+    build = Build(BuildKey("github", "acme/shop", "ci.yml", "asked"))
+
+    assert rows.row(build, other.hash, shop.clock.now) is None
+    assert rows.row(build, made_bundle().catalog.hash, shop.clock.now) is not None
+    shop.clock.passes(60)
+    known = rows.row(build, made_bundle().catalog.hash, shop.clock.now)
+    assert known is not None
+    assert known.is_stale

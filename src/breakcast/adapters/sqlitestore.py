@@ -86,8 +86,8 @@ class SqliteStore:
             for kind, records in changed.items()
             for key, stored in records.items()
         ]
-        connection = self._connection()
         try:
+            connection = self._connection()
             connection.execute("BEGIN IMMEDIATE")
             try:
                 connection.executemany(_WRITE, rows)

@@ -1,5 +1,6 @@
 """`breakcast worker`: follow the ledger, publish, answer."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,6 +16,16 @@ def worker(
             "server; nowhere by default."
         ),
     ] = None,
+    model_dir: Annotated[
+        Path | None,
+        typer.Option(
+            help="A bundle's folder, whose model answers until one is promoted."
+        ),
+    ] = None,
+    registry: Annotated[
+        str | None,
+        typer.Option(help="Registry whose champion answers; by default the home's."),
+    ] = None,
     once: Annotated[
         bool, typer.Option("--once", help="End when nothing is new.")
     ] = False,
@@ -26,7 +37,7 @@ def worker(
 
     Example: breakcast worker --store records.db
     """
-    settings = read_settings(store=store)
+    settings = read_settings(store=store, model_dir=model_dir, registry=registry)
     from breakcast.wiring.working import work
 
     work(settings, once=once)

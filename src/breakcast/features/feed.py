@@ -7,10 +7,15 @@ a moment later: then its row is refined, if it has not finished meanwhile.
 
 from collections import OrderedDict
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
+import msgspec
+import numpy as np
 from msgspec.structs import replace
 
+from breakcast.errors import SnapshotError
+from breakcast.features.catalog import Catalog
+from breakcast.features.packing import UNREADABLE, packed, reader_of
 from breakcast.features.state import FeatureState, Row
 from breakcast.history.events import (
     Build,
@@ -34,6 +39,14 @@ class Asked(NamedTuple):
     is_refined: bool = False
 
 
+class _Saved(msgspec.Struct):
+    state: bytes
+    still_open: list[tuple[BuildStarted, bytes]]
+
+
+_READER: msgspec.msgpack.Decoder[_Saved] = reader_of(_Saved)
+
+
 class Feed:
     """
     Feeds facts to a state in the order they became known, and reads rows on the way.
@@ -49,6 +62,29 @@ class Feed:
     def __init__(self, state: FeatureState) -> None:
         self.state = state
         self._open: OrderedDict[BuildKey, tuple[BuildStarted, Row]] = OrderedDict()
+
+    def save(self) -> bytes:
+        """Pack the state, and the rows that may still be refined."""
+        still_open = [(start, row.tobytes()) for start, row in self._open.values()]
+        return packed(_Saved(self.state.save(), still_open))
+
+    @classmethod
+    def load(cls, saved: bytes, catalog: Catalog) -> Self:
+        """
+        Restore what `save` packed.
+
+        Raises:
+            SnapshotError: As `FeatureState.load` does.
+        """
+        try:
+            read = _READER.decode(saved)
+        except UNREADABLE as error:
+            message = f"the saved feed cannot be read ({error}); replay the ledger"
+            raise SnapshotError(message) from error
+        feed = cls(FeatureState.load(read.state, catalog))
+        for start, row in read.still_open:
+            feed._open[start.key] = (start, np.frombuffer(row, np.float32))
+        return feed
 
     def take(self, event: Event) -> Asked | None:
         """Take a fact; give the row it asks for, read before the fact is learnt."""

@@ -24,7 +24,9 @@ from breakcast.features.reading import read_features
 from breakcast.features.snapshot import Records
 from breakcast.features.state import FeatureState, Row
 from breakcast.features.store import (
+    HEADS,
     KINDS,
+    MARKS,
     PULSES,
     RecordStore,
     StoredRecord,
@@ -53,7 +55,8 @@ class Reading(NamedTuple):
         row: The features, in catalog order.
         as_of: Up to when facts were used: what was asked for or, if later, just
             after the newest fact in the records.
-        pulse: When all that the ledger held was published; None if that never was.
+        pulse: When all that the ledger held was published; None if that never was,
+            or is lost.
     """
 
     row: Row
@@ -100,10 +103,50 @@ def all_records(
     return changed_records(state, organisation, after)
 
 
-def pulse_of(shards: Iterable[int], at: datetime) -> dict[str, dict[str, StoredRecord]]:
+def shard_key(shard: int, catalog: Catalog) -> str:
+    """Name a shard's pulse and mark, for the rows of a catalog."""
+    return f"{shard}{_code(catalog)}"
+
+
+def pulse_of(
+    shards: Iterable[int], catalog: Catalog, at: datetime
+) -> dict[str, dict[str, StoredRecord]]:
     """Say that what the ledger held at a time is published, of these shards."""
-    stamp = StoredRecord((at - _EPOCH) // _MICROSECOND, b"")
-    return {PULSES: {str(shard): stamp for shard in shards}}
+    return {PULSES: _of_shards(shards, catalog, at)}
+
+
+def mark_of(
+    shards: Iterable[int], catalog: Catalog, at: datetime
+) -> dict[str, dict[str, StoredRecord]]:
+    """Say that all records of these shards have been written."""
+    return {MARKS: _of_shards(shards, catalog, at)}
+
+
+def head_of(
+    organisation: str, catalog: Catalog, position: int, stamp: int
+) -> dict[str, dict[str, StoredRecord]]:
+    """Say that records may have been written of facts up to a ledger's position."""
+    name = f"{organisation}{_code(catalog)}"
+    return {HEADS: {name: StoredRecord(stamp, str(position).encode())}}
+
+
+def read_head(
+    store: RecordStore, organisation: str, catalog: Catalog
+) -> tuple[int, int] | None:
+    """
+    Read that position, and the newest stamp; None if nothing was written.
+
+    Raises:
+        StoreError: If the store cannot be reached, or holds what is no position.
+    """
+    name = f"{organisation}{_code(catalog)}"
+    found = store.read({HEADS: [name]}).get(HEADS, {}).get(name)
+    if found is None:
+        return None
+    if not found.record.isdigit():
+        message = f"the store's head of {organisation!r} is {found.record[:40]!r}"
+        raise StoreError(message)
+    return int(found.record), found.stamp
 
 
 def names_of(build: Build, catalog: Catalog) -> dict[str, list[str]]:
@@ -144,15 +187,14 @@ def read_row(
     """
     organisation = build.key.organisation
     wanted = names_of(build, catalog)
-    wanted[PULSES] = [str(shard_of(organisation))]
+    wanted[PULSES] = wanted[MARKS] = [shard_key(shard_of(organisation), catalog)]
     reader = _Reader(store, f"{organisation}{_SEPARATOR}")
     reader.read(wanted)
     reader.read_lineage(keys_of(build).parent)
     newest = _EPOCH + reader.newest * _MICROSECOND
     as_of = as_of if as_of > newest else newest + _MICROSECOND
     values = read_features(reader.memory(), catalog, build, as_of.timestamp())
-    pulse = None if reader.pulse is None else _EPOCH + reader.pulse * _MICROSECOND
-    return Reading(np.array(values, np.float32), as_of, pulse)
+    return Reading(np.array(values, np.float32), as_of, reader.pulse)
 
 
 class _Reader:
@@ -160,18 +202,20 @@ class _Reader:
 
     def __init__(self, store: RecordStore, prefix: str) -> None:
         self.newest = 0
-        self.pulse: int | None = None
+        self.pulse: datetime | None = None
         self._store = store
         self._prefix = prefix
         self._found: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
         self._hints: dict[str, list[str]] = {}
 
     def read(self, wanted: Mapping[str, list[str]]) -> None:
-        for kind, records in self._store.read(wanted).items():
-            if kind == PULSES:
-                # Of one organisation there is one.
-                self.pulse = next((one.stamp for one in records.values()), None)
-                continue
+        found = dict(self._store.read(wanted))
+        pulses, marks = found.pop(PULSES, None), found.pop(MARKS, None)
+        if pulses and marks:
+            # Of one organisation there is one.
+            (pulse,) = pulses.values()
+            self.pulse = _EPOCH + pulse.stamp * _MICROSECOND
+        for kind, records in found.items():
             for name, (stamp, record) in records.items():
                 self.newest = max(self.newest, stamp)
                 if record:
@@ -217,6 +261,13 @@ class _Reader:
 
     def memory(self) -> Memory:
         return Memory.of(Records(**self._found, pending={}))
+
+
+def _of_shards(
+    shards: Iterable[int], catalog: Catalog, at: datetime
+) -> dict[str, StoredRecord]:
+    stored = StoredRecord((at - _EPOCH) // _MICROSECOND, b"")
+    return {shard_key(shard, catalog): stored for shard in shards}
 
 
 def _code(catalog: Catalog) -> str:

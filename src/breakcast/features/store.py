@@ -5,7 +5,8 @@ A store holds the newest version of every record, packed, by kind and key. It
 knows nothing of what is in it; `records` packs and reads.
 
 How fresh all of it is say the pulses: organisations fall into shards, and whoever
-publishes a shard's records writes its pulse again and again.
+publishes a shard's records writes its pulse again and again. A store that was
+emptied lacks its marks, which are written only after all records of a shard were.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,8 +24,11 @@ KINDS = (
 )
 """The kinds of records, named as their shelves in `memory`."""
 
-PULSES = "pulses"
-"""The kind of what is written though nothing has changed; its keys are shards."""
+PULSES, MARKS = "pulses", "marks"
+"""The kinds of what is written of a shard as a whole; see `records.shard_key`."""
+
+HEADS = "heads"
+"""The kind of what says up to where an organisation's records may have been written."""
 
 SHARDS = 32
 """Into so many shards organisations fall, whatever they are called."""
@@ -38,8 +42,8 @@ class StoredRecord(NamedTuple):
         stamp: When the newest fact in it became known, in microseconds since 1970;
             every change of a record has a greater one. A pulse's is when all that
             the ledger held was published.
-        record: The record as MessagePack; empty once it has been dropped, and in a
-            pulse.
+        record: The record as MessagePack; empty once it has been dropped, and in
+            pulses and marks.
     """
 
     stamp: int
@@ -47,7 +51,7 @@ class StoredRecord(NamedTuple):
 
 
 Named: TypeAlias = Mapping[str, Mapping[str, StoredRecord]]
-"""Records by kind and key; every key but a pulse's begins with its organisation."""
+"""Records by kind and key; every record's key begins with its organisation."""
 
 
 def shard_of(organisation: str) -> int:
@@ -55,7 +59,7 @@ def shard_of(organisation: str) -> int:
     Tell which shard an organisation is in, the same in every process.
 
     >>> shard_of("acme")
-    21
+    30
     """
     return crc32(organisation.encode()) % SHARDS
 

@@ -15,7 +15,7 @@ from breakcast.history.events import (
 )
 from breakcast.history.ledger import Ledger
 from breakcast.history.ledgerengine import told
-from breakcast.history.ledgerrows import Identity, microseconds
+from breakcast.history.ledgerrows import Identity, event_of, microseconds
 from breakcast.history.ledgerschema import EVENTS
 
 # Each is a parameter of a query; SQLite takes 32,766.
@@ -74,6 +74,27 @@ def unfinished(
     )
     with told(ledger.engine.url), ledger.engine.connect() as connection:
         return [BuildKey(*row) for row in connection.execute(query)]
+
+
+def ends_before(ledger: Ledger, key: BuildKey) -> list[BuildFinished]:
+    """
+    Read how the earlier attempts of a build ended, as far as is known.
+
+    Raises:
+        LedgerError: If the database fails.
+    """
+    columns = EVENTS.c
+    query = select(columns.payload).where(
+        columns.source == key.source,
+        columns.repo == key.repo,
+        columns.pipeline == key.pipeline,
+        columns.build_id == key.build_id,
+        columns.attempt < key.attempt,
+        columns.kind == KIND_ORDER[BuildFinished],
+    )
+    with told(ledger.engine.url), ledger.engine.connect() as connection:
+        facts = [event_of(payload) for payload in connection.scalars(query)]
+    return [fact for fact in facts if isinstance(fact, BuildFinished)]
 
 
 def repositories(ledger: Ledger, source: str) -> list[str]:

@@ -110,6 +110,11 @@ class Inbox:
             return dict(sorted(connection.execute(query).all()))
 
 
+def note_once(connection: Connection, source: str, note: Note) -> bool:
+    """Keep a note, within a transaction, unless it is there; whether it was not."""
+    return insert_new(connection, NOTES, [(source, *note)]) == 1
+
+
 class _Kept:
     """A delivery on its way, and whether it is new."""
 

@@ -46,7 +46,9 @@ _POSTGRES_OPTIONS = {
 # Whoever writes holds a lock of this number: any will do, if it stays the same.
 _TURN = 0x627265616B63
 _TAKE_TURN = (
-    f"SELECT set_config('lock_timeout', '{_BUSY_SECONDS}s', true), "
+    # What is acknowledged is on disk, whatever the database's own default.
+    "SELECT set_config('synchronous_commit', 'on', true), "
+    f"set_config('lock_timeout', '{_BUSY_SECONDS}s', true), "
     f"pg_advisory_xact_lock({_TURN})"
 )
 _LOCK_NOT_AVAILABLE = "55P03"

@@ -1,9 +1,9 @@
 """
 Answers to builds that have just started: kept once, then shown.
 
-An answer is kept in the journal together with the fact that it was shown; that
-fact exists once an attempt. However often a worker is killed and starts again, an
-attempt is answered once, and once more when its change is known.
+An answer is kept in the journal together with the fact that it was shown (a note, if
+it is refined); that exists once an attempt. However often a worker is killed and
+starts again, an attempt is answered once, and once more when its change is known.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,8 +14,10 @@ from sqlalchemy import Connection
 
 from breakcast.features.feed import Asked
 from breakcast.history.events import Build, PredictionShown
+from breakcast.history.inbox import note_once
 from breakcast.history.journaltable import add_rows
 from breakcast.history.ledger import Ledger, Receipt, is_held
+from breakcast.live.notes import refined_note
 from breakcast.serving.journal import entry_of, row_of
 from breakcast.serving.prediction import Prediction
 from breakcast.serving.predictor import Models, Predictor, Question
@@ -91,12 +93,15 @@ class AnswerKeeper:
             for one, is_refined in predictions
         ]
         outcomes = self._ledger.receive([draft.receipt(now) for draft in drafts])
-        for outcome in outcomes:
+        failed = None
+        for draft, outcome in zip(drafts, outcomes, strict=True):
             if isinstance(outcome, Exception):
-                raise outcome
-        for draft in drafts:
-            if draft.is_new:
+                failed = outcome
+            elif draft.is_new:
+                # What was kept is shown, whatever became of the others.
                 self._answers.show(draft.prediction, is_refined=draft.is_refined)
+        if failed is not None:
+            raise failed
 
 
 class _Draft:
@@ -131,7 +136,10 @@ class _Draft:
     def _is_to_be_kept(self, connection: Connection) -> bool:
         self._guard(connection)
         key = self.prediction.key
-        self.is_new = self.is_refined or not is_held(connection, key, PredictionShown)
+        if self.is_refined:
+            self.is_new = note_once(connection, key.source, refined_note(key))
+        else:
+            self.is_new = not is_held(connection, key, PredictionShown)
         if self.is_new:
             add_rows(connection, [row_of(entry_of(self.prediction))])
         return self.is_new

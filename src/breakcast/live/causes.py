@@ -3,15 +3,8 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from msgspec.structs import replace
-
-from breakcast.history.events import (
-    BuildFinished,
-    BuildKey,
-    Cause,
-    CauseSettled,
-    Outcome,
-)
+from breakcast.history.events import BuildFinished, Cause, CauseSettled, Outcome
+from breakcast.history.held import ends_before
 from breakcast.history.inbox import Inbox
 from breakcast.history.ledger import Ledger
 from breakcast.live.notes import attempt_of, cause_of
@@ -37,14 +30,6 @@ def causes_told_by(
         if cause is not None:
             yield CauseSettled(occurred_at=now, key=key, cause=cause)
     elif ended.outcome is Outcome.PASSED:
-        for attempt in range(1, key.attempt):
-            earlier = replace(key, attempt=attempt)
-            if _was_red(earlier, ledger):
-                yield CauseSettled(occurred_at=now, key=earlier, cause=Cause.FLAKY)
-
-
-def _was_red(key: BuildKey, ledger: Ledger) -> bool:
-    return any(
-        isinstance(fact, BuildFinished) and fact.outcome is Outcome.FAILED
-        for fact in ledger.about(key)
-    )
+        for earlier in ends_before(ledger, key):
+            if earlier.outcome is Outcome.FAILED:
+                yield CauseSettled(occurred_at=now, key=earlier.key, cause=Cause.FLAKY)

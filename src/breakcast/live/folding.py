@@ -11,14 +11,15 @@ from contextlib import closing
 from datetime import UTC, datetime
 from itertools import chain
 from math import isfinite
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from sqlalchemy import Connection
 
 from breakcast.errors import SnapshotError
 from breakcast.features.catalog import Catalog
 from breakcast.features.feed import Asked, Feed
-from breakcast.features.records import all_records, changed_records
+from breakcast.features.packing import packed
+from breakcast.features.records import all_records, changed_records, head_of
 from breakcast.features.state import FeatureState
 from breakcast.features.store import KINDS, StoredRecord
 from breakcast.history.events import Event
@@ -29,7 +30,9 @@ from breakcast.history.snapshots import SavedState, SnapshotTable
 SNAPSHOT_FACTS = 5_000
 """After so many facts a state is saved."""
 
-Records = dict[str, dict[str, StoredRecord]]
+Records: TypeAlias = dict[str, dict[str, StoredRecord]]
+
+_EVER = datetime(1, 1, 1, tzinfo=UTC)
 
 
 class Learnt(NamedTuple):
@@ -48,6 +51,7 @@ class Fold:
         organisation: Whose facts.
         catalog: Which columns are read.
         guard: Raises, within a transaction, if this fold may not write any more.
+        now: The time.
     """
 
     def __init__(
@@ -55,15 +59,17 @@ class Fold:
         ledger: Ledger,
         organisation: str,
         catalog: Catalog,
+        *,
         guard: Callable[[Connection], None],
+        now: datetime,
     ) -> None:
+        self.catalog = catalog
         self._ledger = ledger
         self._snapshots = SnapshotTable(ledger)
         self._organisation = organisation
-        self._catalog = catalog
         self._guard = guard
         self._unsaved = 0
-        self._stamp = 0
+        self._stamp = microseconds(now)
         self._feed = self._begun()
 
     @property
@@ -72,9 +78,21 @@ class Fold:
         return self._feed.state
 
     @property
+    def known_until(self) -> datetime | None:
+        """When the newest fact it has learnt became known; None if there is none."""
+        if not isfinite(self.state.known_until):
+            return None
+        return datetime.fromtimestamp(self.state.known_until, UTC)
+
+    @property
     def is_due(self) -> bool:
         """Whether so much was learnt that the state should be kept."""
         return self._unsaved >= SNAPSHOT_FACTS
+
+    def watch(self, stamp: int) -> None:
+        """Note from now on which records change, to be newer than any before."""
+        self.state.memory.watch()
+        self._stamp = max(self._stamp, stamp)
 
     def catch_up(self, until: int, *, now: datetime, since: datetime) -> list[Learnt]:
         """
@@ -103,19 +121,20 @@ class Fold:
             learnt = [] if is_late else self._learn(chain([first], added), since)
         if is_late:
             learnt = self._learn_again(first.known_at, until, since)
-            # Records change without a newer fact: what was published before, perhaps
-            # by another worker, has earlier stamps than this.
+            # Records change without a newer fact.
             self._stamp = max(self._stamp, microseconds(now))
         self.state.position = until
         return learnt
 
     def changed(self) -> Records:
         """Give the records that have changed since they were last given."""
-        return self._stamped(changed_records(*self._named))
+        return self._headed(
+            changed_records(self.state, self._organisation, self._stamp)
+        )
 
     def everything(self) -> Records:
         """Give all records."""
-        return self._stamped(all_records(*self._named))
+        return self._headed(all_records(self.state, self._organisation, self._stamp))
 
     def save(self) -> None:
         """
@@ -124,22 +143,25 @@ class Fold:
         Raises:
             LedgerError: If the ledger fails; Fenced if another owns this by now.
         """
-        state = self.state
-        if self._unsaved and isfinite(state.known_until):
-            saved = SavedState(state.position, _moment(state), state.save())
+        if self._unsaved and self.known_until is not None:
+            position, saved = self.state.position, self._feed.save()
             self._snapshots.save(
-                self._organisation, self._catalog.hash, saved, self._guard
+                self._organisation,
+                self.catalog.hash,
+                SavedState(position, self.known_until, saved),
+                self._guard,
             )
         self._unsaved = 0
 
-    @property
-    def _named(self) -> tuple[FeatureState, str, int]:
-        return self.state, self._organisation, self._stamp
-
-    def _stamped(self, records: Records) -> Records:
+    def _headed(self, records: Records) -> Records:
+        """Note the newest stamp, and say before the records how far they go."""
         for stored in chain.from_iterable(kind.values() for kind in records.values()):
             self._stamp = max(self._stamp, stored.stamp)
-        return records
+        if not records:
+            return records
+        position = self.state.position
+        head = head_of(self._organisation, self.catalog, position, self._stamp)
+        return {**head, **records}
 
     def _learn(self, facts: Iterable[Event], since: datetime) -> list[Learnt]:
         learnt = []
@@ -153,38 +175,38 @@ class Fold:
 
     def _learn_again(self, late: datetime, until: int, since: datetime) -> list[Learnt]:
         """Go back to before a late fact, and learn what became known from there on."""
-        self._snapshots.drop(self._organisation, self._catalog.hash, late, self._guard)
+        self._drop_snapshots(late)
         former = self.state.memory
         self._feed = self._begun(before=late)
-        state = self.state
-        known_after = _moment(state) if isfinite(state.known_until) else None
         facts = self._ledger.events(
-            self._organisation, until=until, known_after=known_after
+            self._organisation, until=until, known_after=self.known_until
         )
         learnt = self._learn(facts, since)
-        # What both learnt has changed in both. What one has dropped and the other has
-        # not is beside it.
+        # The late fact may have led later ones to other records than before.
         for kind in KINDS:
-            shelf = state.memory.shelves[kind]
-            if shelf.changed is not None:
-                shelf.changed |= shelf.keys() ^ former.shelves[kind].keys()
+            before, after = former.shelves[kind], self.state.memory.shelves[kind]
+            if before.changed is not None:
+                after.changed = before.changed | {
+                    key
+                    for key in before.keys() | after.keys()
+                    if packed(before.get(key)) != packed(after.get(key))
+                }
         return learnt
 
     def _begun(self, before: datetime | None = None) -> Feed:
         saved = self._snapshots.newest(
-            self._organisation, self._catalog.hash, before=before
+            self._organisation, self.catalog.hash, before=before
         )
-        state = FeatureState(self._catalog)
         if saved is not None:
             try:
-                state = FeatureState.load(saved.payload, self._catalog)
-                state.position = saved.position
+                feed = Feed.load(saved.payload, self.catalog)
             except SnapshotError:
                 # Of another version of this code: the ledger tells it all again.
-                state = FeatureState(self._catalog)
-        state.memory.watch()
-        return Feed(state)
+                self._drop_snapshots(_EVER)
+            else:
+                feed.state.position = saved.position
+                return feed
+        return Feed(FeatureState(self.catalog))
 
-
-def _moment(state: FeatureState) -> datetime:
-    return datetime.fromtimestamp(state.known_until, UTC)
+    def _drop_snapshots(self, since: datetime) -> None:
+        self._snapshots.drop(self._organisation, self.catalog.hash, since, self._guard)

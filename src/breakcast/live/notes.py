@@ -71,6 +71,12 @@ def attempt_of(key: BuildKey) -> str:
     return _attempt(key.build_id, key.attempt)
 
 
+def refined_note(key: BuildKey) -> Note:
+    """Note that the answer to an attempt was refined."""
+    # Not of its run alone: another source may number its builds alike.
+    return Note(key.repo, attempt_of(key), f"refined/{key.pipeline}", b"")
+
+
 def cause_of(notes: Mapping[str, bytes]) -> Cause | None:
     """
     Say why a run was red, by its jobs: infrastructure, if no step of its own failed.

@@ -1,26 +1,56 @@
-"""Records on their way to a store: what could not be written is written later."""
+"""
+Records on their way to a store: what could not be written is written later.
+
+A store may lose what was written: a Redis without persistence is restarted, a file
+is restored, a power cut takes the last second. So each shard has a mark, written
+only after all its records, and a pulse, written every second after the records it
+vouches for. Where the mark is missing, or the pulse is older than the last one, all
+records of the shard are written again.
+"""
 
 import logging
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from breakcast.errors import StoreError
-from breakcast.features.records import pulse_of
-from breakcast.features.store import PULSES, RecordStore, StoredRecord
+from breakcast.features.catalog import Catalog
+from breakcast.features.records import mark_of, pulse_of, read_head, shard_key
+from breakcast.features.store import (
+    HEADS,
+    MARKS,
+    PULSES,
+    RecordStore,
+    StoredRecord,
+    shard_of,
+)
+from breakcast.history.ledgerrows import moment_of
 from breakcast.live.folding import Fold, Records
 
 PULSE_EVERY = timedelta(seconds=1)
-"""So often a shard's pulse is written, whether anything has changed or not."""
+"""So often pulses are written, whether anything has changed or not."""
 
 _LOG = logging.getLogger("breakcast.publishing")
+
+
+class Published(NamedTuple):
+    """
+    What a store may hold of an organisation.
+
+    Attributes:
+        position: The ledger's position up to which facts may be in its records.
+        stamp: The newest stamp among them.
+        until: All facts known by then are in them; None if some may be missing.
+    """
+
+    position: int = 0
+    stamp: int = 0
+    until: datetime | None = None
 
 
 class Publisher:
     """
     Writes what has changed into a store.
-
-    A store that has lost its records (a restarted Redis) has lost the pulses, too:
-    then all records are written once more.
 
     Args:
         store: Where to; it is closed by whoever opened it.
@@ -30,52 +60,113 @@ class Publisher:
         self._store = store
         self._waiting: dict[str, dict[str, StoredRecord]] = {}
         self._published_at: datetime | None = None
+        self._pulses: dict[str, int] = {}
         self._is_failing = False
 
-    def add(self, changed: Iterable[Records]) -> None:
-        """Take records to be written with the next pulse."""
-        for records in changed:
-            for kind, named in records.items():
-                self._waiting.setdefault(kind, {}).update(named)
+    def published(self, organisation: str, catalog: Catalog) -> "Published":
+        """Tell what the store may hold of an organisation, before this adds to it."""
+        name = shard_key(shard_of(organisation), catalog)
+        try:
+            found = self._store.read({PULSES: [name], MARKS: [name]})
+            head = read_head(self._store, organisation, catalog)
+        except StoreError as error:
+            self._tell(str(error))
+            return Published()
+        position, stamp = head or (0, 0)
+        until = None
+        if found.get(MARKS) and found.get(PULSES):
+            until = moment_of(found[PULSES][name].stamp)
+        return Published(position, stamp, until)
+
+    def add(self, records: Records) -> None:
+        """Take records to be written; of two versions of one the newer stays."""
+        for kind, named in records.items():
+            waiting = self._waiting.setdefault(kind, {})
+            for name, stored in named.items():
+                if name not in waiting or waiting[name].stamp <= stored.stamp:
+                    waiting[name] = stored
 
     def publish(
-        self, shards: Collection[int], at: datetime, folds: Iterable[Fold]
-    ) -> None:
+        self,
+        shards: Collection[int],
+        catalogs: Collection[Catalog],
+        at: datetime,
+        folds: Iterable[tuple[int, Fold]],
+        *,
+        is_last: bool = False,
+    ) -> bool:
         """
-        Write what waits and, when it is time, the pulses of the shards.
-
-        Pulses are looked for just before they are written, and never written
-        otherwise: a store that has lost them is always found out.
+        Write what waits and, when it is time, the pulses.
 
         Args:
-            shards: All that is known of their organisations at `at` is in what was
-                added.
+            shards: All that the ledger held of them at `at` is in what was added.
+            catalogs: Those the records are read under.
             at: When the ledger was looked at.
-            folds: Their states, should the store have to be filled anew.
+            folds: Their states, each with its shard, should any be written anew.
+            is_last: Whether it is time in any case.
+
+        Returns:
+            Whether the store now holds all that was known at `at`, and says so.
         """
-        is_due = self._published_at is None or at - self._published_at >= PULSE_EVERY
-        if not (is_due or self._waiting) or not shards:
-            return
+        is_due = is_last or self._is_time(at)
+        if not shards or not (is_due or self._waiting):
+            return False
         try:
-            if is_due and self._has_lost_its_pulses(shards):
-                _LOG.info("the store lacks what is to be in it: all is written")
-                self.add(fold.everything() for fold in folds)
-            self._store.write(self._waiting)
+            lost = self._lost(shards, catalogs) if is_due else set()
+            if lost:
+                _LOG.info("the store lacks records: those of %d shards", len(lost))
+                for shard, fold in folds:
+                    if shard_key(shard, fold.catalog) in lost:
+                        self.add(fold.everything())
+            # Heads first: what they speak of may be written from then on.
+            heads = {HEADS: self._waiting.get(HEADS, {})}
+            self._store.write({**heads, **self._waiting})
             if is_due:
                 # After the records they vouch for.
-                self._store.write(pulse_of(shards, at))
-                self._published_at = at
+                self._vouch(shards, catalogs, at, lost)
         except StoreError as error:
-            if not self._is_failing:
-                _LOG.error("records cannot be published, and wait: %s", error)
-            self._is_failing = True
-            return
-        if self._is_failing:
-            _LOG.info("records are published again")
-        self._is_failing = False
+            self._tell(str(error))
+            return False
+        self._tell("")
         self._waiting = {}
+        return is_due
 
-    def _has_lost_its_pulses(self, shards: Collection[int]) -> bool:
-        names = [str(shard) for shard in shards]
-        found = self._store.read({PULSES: names}).get(PULSES, {})
-        return len(found) < len(names)
+    def _is_time(self, at: datetime) -> bool:
+        return self._published_at is None or at - self._published_at >= PULSE_EVERY
+
+    def _lost(self, shards: Collection[int], catalogs: Collection[Catalog]) -> set[str]:
+        """Name the shards whose records the store may not hold."""
+        names = [shard_key(shard, one) for shard in shards for one in catalogs]
+        found = self._store.read({PULSES: names, MARKS: names})
+        pulses, marks = found.get(PULSES, {}), found.get(MARKS, {})
+        return {
+            name
+            for name in names
+            if name not in marks
+            or name not in pulses
+            or pulses[name].stamp < self._pulses.get(name, 0)
+        }
+
+    def _vouch(
+        self,
+        shards: Collection[int],
+        catalogs: Collection[Catalog],
+        at: datetime,
+        lost: Collection[str],
+    ) -> None:
+        for catalog in catalogs:
+            filled = [one for one in shards if shard_key(one, catalog) in lost]
+            if filled:
+                self._store.write(mark_of(filled, catalog, at))
+            pulses = pulse_of(shards, catalog, at)
+            self._store.write(pulses)
+            self._pulses |= {name: one.stamp for name, one in pulses[PULSES].items()}
+        self._published_at = at
+
+    def _tell(self, trouble: str) -> None:
+        """Log a trouble once, and once more when it is over."""
+        if trouble and not self._is_failing:
+            _LOG.error("records cannot be published, and wait: %s", trouble)
+        elif self._is_failing and not trouble:
+            _LOG.info("records are published again")
+        self._is_failing = bool(trouble)

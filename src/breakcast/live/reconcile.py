@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from breakcast.errors import SourceError
-from breakcast.history.events import BuildKey, Event
+from breakcast.history.events import KIND_ORDER, BuildKey, Event
 from breakcast.history.held import missing, unfinished
 from breakcast.history.ledger import Ledger
 from breakcast.live.source import RecentSource
@@ -99,7 +99,10 @@ def _of(
     )
     asked = _in_turn([key for key in still_open if key not in told], now)
     older = [fact for key in asked for fact in source.attempt(key)]
-    return missing(ledger, [*listed, *older])
+    facts = missing(ledger, [*listed, *older])
+    # In this order they become known: as they happened, not as they are listed.
+    facts.sort(key=lambda fact: (fact.occurred_at, KIND_ORDER[type(fact)]))
+    return facts
 
 
 def _in_turn(keys: list[BuildKey], now: datetime) -> list[BuildKey]:

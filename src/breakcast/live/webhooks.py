@@ -25,6 +25,7 @@ from breakcast.history.inbox import Delivery
 from breakcast.live.inboxwriting import InboxWriter
 from breakcast.serving.http import BodyReader, Gone, Reply, refusal, send_reply
 from breakcast.serving.observing import ServingMetrics
+from breakcast.serving.reading import Body
 
 OTHER = "other"
 """The event of a delivery that says nothing we read; it is counted, and not kept."""
@@ -33,6 +34,9 @@ BODY_LIMIT_BYTES = 25 * 1024 * 1024
 """GitHub delivers nothing larger."""
 BODY_SECONDS = 10.0
 """GitHub waits no longer."""
+
+UNREAD_BYTES = 4 * BODY_LIMIT_BYTES
+"""Bodies that are on their way announce no more bytes than this, all together."""
 
 _LIGHT_BYTES = 128 * 1024
 _RESULT_OF: Mapping[type[Exception], str] = {
@@ -48,9 +52,21 @@ class WebhookReader(Protocol):
     source: str
     """The provider, as builds name it, and the last part of the path."""
 
+    def check(self, headers: Mapping[bytes, bytes]) -> None:
+        """
+        Refuse by its headers what need not be read: it could not be verified.
+
+        Raises:
+            Unauthenticated: If there is no signature.
+            Malformed: If the headers are not the provider's.
+        """
+        ...
+
     def read(self, headers: Mapping[bytes, bytes], body: bytes) -> Delivery:
         """
-        Verify a delivery, then read it; its event is `OTHER` if it is of no use.
+        Verify a delivery whose headers were checked, then read it.
+
+        Its event is `OTHER` if it is of no use.
 
         Raises:
             Unauthenticated: If it is not the provider's.
@@ -87,6 +103,7 @@ class Webhook:
         self._inbox = inbox
         self._metrics = metrics
         self._now = now
+        self._unread = 0
         self._bodies = BodyReader(limit=BODY_LIMIT_BYTES, seconds=BODY_SECONDS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,8 +112,8 @@ class Webhook:
         try:
             headers = dict(scope["headers"])
             at = self._now()
-            body = await self._bodies.read(headers, receive)
-            delivery = await self._read(headers, body)
+            self._reader.check(headers)
+            delivery = await self._read(headers, await self._body(headers, receive))
             event = delivery.event
             result = await self._kept(delivery, at)
             reply = Reply(msgspec.json.encode(_Taken(result)), 202)
@@ -108,9 +125,20 @@ class Webhook:
         self._metrics.delivered(event, result)
         await send_reply(send, reply)
 
-    async def _read(
-        self, headers: Mapping[bytes, bytes], body: bytes | bytearray
-    ) -> Delivery:
+    async def _body(self, headers: Mapping[bytes, bytes], receive: Receive) -> Body:
+        """Read a body that nobody has vouched for yet."""
+        announced = int(headers.get(b"content-length", BODY_LIMIT_BYTES))
+        announced = min(announced, BODY_LIMIT_BYTES)
+        if self._unread + announced > UNREAD_BYTES:
+            message = "many large deliveries are on their way; deliver it again"
+            raise NotReady(message)
+        self._unread += announced
+        try:
+            return await self._bodies.read(headers, receive)
+        finally:
+            self._unread -= announced
+
+    async def _read(self, headers: Mapping[bytes, bytes], body: Body) -> Delivery:
         if len(body) <= _LIGHT_BYTES:
             return self._reader.read(headers, bytes(body))
         return await asyncio.to_thread(self._reader.read, headers, bytes(body))

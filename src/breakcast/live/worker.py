@@ -7,17 +7,24 @@ same, and what another has taken over it can no longer write.
 """
 
 import logging
+import threading
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from typing import NamedTuple, TypeAlias
 
 from sqlalchemy import Connection
 
-from breakcast.errors import Fenced, LedgerError
+from breakcast.errors import Fenced
 from breakcast.features.catalog import Catalog
 from breakcast.features.columns import catalog_of
 from breakcast.features.feed import REFINED_WITHIN
 from breakcast.features.store import SHARDS, shard_of
-from breakcast.history.events import BuildFinished, BuildStarted, CauseSettled
+from breakcast.history.events import (
+    BuildFinished,
+    BuildStarted,
+    CauseSettled,
+    Event,
+)
 from breakcast.history.leases import Leases
 from breakcast.history.ledger import Ledger, Receipt
 from breakcast.live.answers import AnswerKeeper, Rows, answered
@@ -33,7 +40,11 @@ LEASE_SECONDS = 10.0
 ANSWERED_WITHIN = timedelta(minutes=5)
 """A build that started longer ago is not answered any more: nobody waits for it."""
 
+Guard: TypeAlias = Callable[[Connection], None]
+"""Raises, within a transaction, if what it is about is another worker's."""
+
 _RENEW_AFTER = timedelta(seconds=LEASE_SECONDS / 3)
+_AGAIN_AFTER = timedelta(seconds=5)
 _LOG = logging.getLogger("breakcast.worker")
 
 
@@ -71,37 +82,56 @@ class Worker:
         self._now = now
         self._models: Models | None = None
         self._catalogs = dict[str, Catalog]()
-        self._epochs: dict[int, int] = {}
+        self._renewing = threading.Lock()
+        self._granted: dict[int, int] = {}
         self._renewed_at: datetime | None = None
+        self._epochs: dict[int, int] = {}
         self._reached = 0
-        self._failing: dict[str, int] = {}
+        self._failing = dict[str, _Failing]()
         self._folds: dict[str, dict[str, Fold]] = {}
+
+    def renew(self) -> None:
+        """
+        Renew the leases, if it is time; in any thread, however long a step takes.
+
+        Raises:
+            LedgerError: If the ledger fails.
+        """
+        with self._renewing:
+            now = self._now()
+            last = self._renewed_at
+            if last is None or now - last >= _RENEW_AFTER:
+                self._granted = self._leases.renew(now)
+                self._renewed_at = now
 
     def step(self) -> int:
         """
         Learn what is new, answer, publish; how many organisations it learnt of.
 
         An organisation that cannot be learnt does not keep the others waiting: it is
-        tried again at the next step, and its shard has no pulse until then.
+        tried again in a while, and its shard has no pulse until then.
 
         Raises:
             LedgerError: If the ledger fails; another step may go on.
         """
         now = self._now()
-        self._renew(now)
+        self.renew()
+        self._follow_leases()
         self._follow_models()
         news = self._ledger.news(self._reached)
-        until = self._failing | {name: added.position for name, added in news.items()}
-        self._failing = {}
-        own = [organisation for organisation in until if self.owns(organisation)]
-        for organisation in own:
-            self._try(organisation, until[organisation], now)
-        self._reached = max([self._reached, *until.values()])
-        if self._publisher is not None:
-            failing = {shard_of(organisation) for organisation in self._failing}
-            sound = self._epochs.keys() - failing
-            self._publisher.publish(sound, now, self._all_folds())
-        return len(own) - len(self._failing)
+        until = {name: added.position for name, added in news.items()}
+        until |= {
+            name: max(failing.until, until.get(name, 0))
+            for name, failing in self._failing.items()
+            if failing.again_at <= now
+        }
+        count = 0
+        for organisation, position in until.items():
+            if self.owns(organisation):
+                count += self._try(organisation, position, now)
+            self._reached = max(self._reached, position)
+        self._publish(now)
+        return count
 
     def owns(self, organisation: str) -> bool:
         """Tell whether an organisation is this worker's just now."""
@@ -109,27 +139,23 @@ class Worker:
 
     def close(self) -> None:
         """
-        Keep the states and give the leases up, so that others go on at once.
+        Publish, keep the states and give the leases up: others go on at once.
 
         Raises:
             LedgerError: If the ledger fails.
         """
-        for organisation in list(self._folds):
-            self._saved(organisation)
+        self._publish(self._now(), is_last=True)
         self._leases.release()
 
-    def _renew(self, now: datetime) -> None:
-        if self._renewed_at is not None and now - self._renewed_at < _RENEW_AFTER:
-            return
-        held = self._leases.renew(now)
-        self._renewed_at = now
+    def _follow_leases(self) -> None:
+        held = self._granted
         for shard in list(self._epochs):
             if held.get(shard) != self._epochs[shard]:
                 self._lose(shard)
         if held.keys() - self._epochs.keys():
             # Their organisations may have had no news for long.
             self._reached = 0
-        self._epochs = held
+        self._epochs = dict(held)
 
     def _lose(self, shard: int) -> None:
         self._epochs.pop(shard, None)
@@ -138,9 +164,7 @@ class Worker:
                 del self._folds[organisation]
 
     def _follow_models(self) -> None:
-        found = self._look_for_models()
-        if found is not None:
-            self._models = found
+        self._models = self._look_for_models()
         catalogs = [catalog_of()]
         if self._models is not None:
             catalogs = [bundle.catalog for bundle in self._models if bundle]
@@ -150,39 +174,55 @@ class Worker:
             self._reached = 0
         self._catalogs = wanted
 
-    def _try(self, organisation: str, until: int, now: datetime) -> None:
-        try:
-            self._take(organisation, until, now)
-        except LedgerError as error:
-            _LOG.error("%s cannot be followed: %s", organisation, error)
-            self._failing[organisation] = until
-
-    def _take(self, organisation: str, until: int, now: datetime) -> None:
+    def _try(self, organisation: str, until: int, now: datetime) -> bool:
+        """Learn of one organisation; whether that came to a good end."""
         shard = shard_of(organisation)
         guard = self._leases.guard(shard, self._epochs[shard])
+        self._failing.pop(organisation, None)
         try:
             learnt = self._learnt(organisation, until, now, guard)
             self._work_on(learnt, now, guard)
         except Fenced:
             _LOG.warning("shard %d is another worker's now", shard)
             self._lose(shard)
-            return
-        except BaseException:
-            # It may have learnt a part: it is made anew at the next step.
+            return False
+        except Exception:  # noqa: BLE001 - one organisation's trouble is not the others'
+            _LOG.exception("%s cannot be followed", organisation)
+            # It may have learnt a part: it is made anew.
             self._folds.pop(organisation, None)
-            raise
-        folds = self._folds[organisation].values()
+            self._failing[organisation] = _Failing(until, now + _AGAIN_AFTER)
+            return False
         if self._publisher is not None:
-            self._publisher.add(fold.changed() for fold in folds)
-        if any(fold.is_due for fold in folds):
-            self._saved(organisation)
+            for fold in self._folds.get(organisation, {}).values():
+                self._publisher.add(fold.changed())
+        return True
+
+    def _publish(self, now: datetime, *, is_last: bool = False) -> None:
+        """Publish and, once the store holds all of it, keep the states."""
+        if self._publisher is not None:
+            failing = {shard_of(organisation) for organisation in self._failing}
+            is_whole = self._publisher.publish(
+                self._epochs.keys() - failing,
+                self._catalogs.values(),
+                now,
+                self._owned_folds(),
+                is_last=is_last,
+            )
+            if not is_whole:
+                return
+        for shard, fold in list(self._owned_folds()):
+            if fold.is_due or is_last:
+                try:
+                    fold.save()
+                except Fenced:
+                    self._lose(shard)
 
     def _learnt(
         self,
         organisation: str,
         until: int,
         now: datetime,
-        guard: Callable[[Connection], None],
+        guard: Guard,
     ) -> dict[str, list[Learnt]]:
         """Bring all folds of an organisation up to a position; by catalog."""
         folds = self._folds.setdefault(organisation, {})
@@ -191,20 +231,37 @@ class Worker:
         learnt = {}
         for name, catalog in self._catalogs.items():
             if name not in folds:
-                folds[name] = Fold(self._ledger, organisation, catalog, guard)
+                folds[name] = self._begun(organisation, catalog, now, guard)
             learnt[name] = folds[name].catch_up(
                 until, now=now, since=now - ANSWERED_WITHIN
             )
         return learnt
 
+    def _begun(
+        self, organisation: str, catalog: Catalog, now: datetime, guard: Guard
+    ) -> Fold:
+        """Begin a fold where the one before it, in whichever worker, has ended."""
+        fold = Fold(self._ledger, organisation, catalog, guard=guard, now=now)
+        if self._publisher is None:
+            return fold
+        position, stamp, until = self._publisher.published(organisation, catalog)
+        fold.watch(stamp)
+        known = fold.known_until
+        if known is not None and (until is None or until < known):
+            # What the snapshot holds may never have got there.
+            self._publisher.add(fold.everything())
+        # First what is published already: a late fact that came since changes it.
+        fold.catch_up(position, now=now, since=now)
+        return fold
+
     def _work_on(
         self,
         learnt: dict[str, list[Learnt]],
         now: datetime,
-        guard: Callable[[Connection], None],
+        guard: Guard,
     ) -> None:
         facts = [one.fact for one in next(iter(learnt.values()))]
-        answers = list(self._answers(learnt))
+        answers = list(self._answers(learnt, now))
         if answers:
             self._keeper.keep(answers, now, guard)
         causes: list[CauseSettled] = []
@@ -215,14 +272,14 @@ class Worker:
             if isinstance(fact, BuildFinished):
                 causes += causes_told_by(fact, self._ledger, now)
             elif isinstance(fact, BuildStarted) and self._changes is not None:
-                is_open = now - fact.known_at <= REFINED_WITHIN
+                is_open = now - fact.occurred_at <= REFINED_WITHIN
                 if is_open and fact.build.change is None:
                     self._changes.find(fact.build, guard)
         if causes:
             self._settle(causes, now, guard)
 
     def _answers(
-        self, learnt: dict[str, list[Learnt]]
+        self, learnt: dict[str, list[Learnt]], now: datetime
     ) -> Iterable[tuple[Prediction, bool]]:
         if self._models is None:
             return
@@ -230,7 +287,7 @@ class Worker:
             name: {
                 (one.fact.key, one.asked.is_refined): one.asked
                 for one in of_catalog
-                if one.asked is not None and one.fact.received_at is not None
+                if one.asked is not None and _is_waited_for(one.fact, now)
             }
             for name, of_catalog in learnt.items()
         }
@@ -243,7 +300,7 @@ class Worker:
         self,
         causes: list[CauseSettled],
         now: datetime,
-        guard: Callable[[Connection], None],
+        guard: Guard,
     ) -> None:
         def is_ours(connection: Connection) -> bool:
             guard(connection)
@@ -253,13 +310,20 @@ class Worker:
             if isinstance(outcome, Exception):
                 raise outcome
 
-    def _saved(self, organisation: str) -> None:
-        try:
-            for fold in self._folds[organisation].values():
-                fold.save()
-        except Fenced:
-            self._lose(shard_of(organisation))
+    def _owned_folds(self) -> Iterable[tuple[int, Fold]]:
+        for organisation, folds in self._folds.items():
+            shard = shard_of(organisation)
+            for fold in folds.values():
+                yield shard, fold
 
-    def _all_folds(self) -> Iterable[Fold]:
-        for folds in self._folds.values():
-            yield from folds.values()
+
+class _Failing(NamedTuple):
+    """Up to where an organisation could not be learnt, and when it is tried again."""
+
+    until: int
+    again_at: datetime
+
+
+def _is_waited_for(fact: Event, now: datetime) -> bool:
+    """Tell whether somebody waits for an answer: it is about what happens now."""
+    return fact.received_at is not None and now - fact.occurred_at <= ANSWERED_WITHIN

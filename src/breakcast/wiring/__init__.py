@@ -60,6 +60,11 @@ def open_store(store: str) -> RecordStore:
     return SqliteStore(Path(store))
 
 
+def follows_registry(settings: Settings) -> bool:
+    """Tell whether promotions count: not where only a folder's model is named."""
+    return settings.registry is not None or settings.model_dir is None
+
+
 def open_registry(settings: Settings) -> Registry:
     """Open the registry these settings name; it need not hold anything yet."""
     return Registry(blob_store(settings.registry_place))

@@ -15,7 +15,7 @@ from breakcast.adapters.feast.pastparity import offline_parity
 from breakcast.adapters.feast.repository import Repository, SetUp, kinds_of
 from breakcast.errors import BadInput
 from breakcast.features.catalog import Catalog
-from breakcast.features.records import all_records, changed_records, pulse_of
+from breakcast.features.records import all_records, changed_records, mark_of, pulse_of
 from breakcast.features.state import FeatureState
 from breakcast.features.store import SHARDS
 from breakcast.features.survey import catalog_for
@@ -118,7 +118,8 @@ def push(
                 records += sum(map(len, current.values()))
         if server is not None and not organisations:
             # All that the ledger held is published: for a while it is fresh.
-            server.write(pulse_of(range(SHARDS), begun))
+            server.write(mark_of(range(SHARDS), catalog, begun))
+            server.write(pulse_of(range(SHARDS), catalog, begun))
     return Pushed(len(names), records, versions)
 
 

@@ -180,7 +180,7 @@ def _webhooks(
 
 def _promoted(settings: Settings, metrics: ServingMetrics) -> PromotedModels | None:
     """Follow the registry that is named or, where no folder is either, the home's."""
-    if settings.registry is None and settings.model_dir is not None:
+    if not wiring.follows_registry(settings):
         return None
     return PromotedModels(wiring.open_registry(settings), metrics.refused_swap)
 

@@ -7,7 +7,8 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 
 import msgspec
@@ -20,6 +21,7 @@ from breakcast.live.changes import ChangeFinder
 from breakcast.live.polling import Poll
 from breakcast.live.publishing import Publisher
 from breakcast.live.worker import Worker
+from breakcast.model.bundle import load_bundle
 from breakcast.serving.following import PromotedModels
 from breakcast.serving.logs import configure_logs
 from breakcast.serving.prediction import Prediction
@@ -63,7 +65,7 @@ def work(settings: Settings, *, once: bool = False) -> None:
             ledger,
             _name(),
             keeper=AnswerKeeper(ledger, PrintedAnswers()),
-            models=_models(settings),
+            models=_Promotions(settings),
             publisher=publisher,
             changes=changes,
             now=wiring.now,
@@ -79,6 +81,7 @@ def work(settings: Settings, *, once: bool = False) -> None:
                 seconds=settings.reconcile_seconds,
             )
             stack.enter_context(poll)
+        stack.enter_context(_renewing(worker))
         _follow(worker, ending, once=once)
 
 
@@ -135,25 +138,61 @@ def _follow(worker: Worker, ending: threading.Event, *, once: bool) -> None:
     _LOG.info("ended")
 
 
-def _models(settings: Settings) -> Callable[[], Models | None]:
-    """Give what looks for models: those promoted, as a server does."""
-    promoted = PromotedModels(wiring.open_registry(settings), lambda: None)
-    held: list[Models] = []
-    trouble = [""]
+@contextmanager
+def _renewing(worker: Worker) -> Iterator[None]:
+    """Renew a worker's leases in a thread: a step may take longer than they hold."""
+    ended = threading.Event()
 
-    def look() -> Models | None:
-        try:
-            found = promoted.look(held[0] if held else None)
-        except (BreakcastError, OSError) as error:
-            if trouble[0] != str(error):
-                _LOG.error("models cannot be followed: %s", error)
-            trouble[0] = str(error)
-            return None
-        if found is not None:
-            held[:] = [found]
-        return found
+    def renew() -> None:
+        while not ended.wait(IDLE_SECONDS):
+            try:
+                worker.renew()
+            except LedgerError as error:
+                _LOG.error("leases cannot be renewed, trying again: %s", error)
+                ended.wait(RETRY_SECONDS)
 
-    return look
+    thread = threading.Thread(target=renew, name="renew", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+class _Promotions:
+    """
+    Looks for models as a server does: a folder's first, then those promoted.
+
+    Raises:
+        BundleError: If the folder's is not sound.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._promoted: PromotedModels | None = None
+        if wiring.follows_registry(settings):
+            registry = wiring.open_registry(settings)
+            self._promoted = PromotedModels(registry, lambda: None)
+        self._seconds = settings.poll_seconds
+        self._looked_at = float("-inf")
+        self._held: Models | None = None
+        self._trouble = ""
+        if settings.model_dir is not None:
+            self._held = Models(load_bundle(settings.model_dir))
+
+    def __call__(self) -> Models | None:
+        """Give what answers now; a registry is asked now and then."""
+        is_time = time.monotonic() - self._looked_at >= self._seconds
+        if self._promoted is not None and is_time:
+            self._looked_at = time.monotonic()
+            try:
+                self._held = self._promoted.look(self._held) or self._held
+                self._trouble = ""
+            except (BreakcastError, OSError) as error:
+                if self._trouble != str(error):
+                    _LOG.error("models cannot be followed: %s", error)
+                self._trouble = str(error)
+        return self._held
 
 
 def _name() -> str:

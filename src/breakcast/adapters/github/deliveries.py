@@ -9,13 +9,15 @@ Source:
 """
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, TypeAlias
+from typing import Annotated, NamedTuple, TypeAlias
 
 import msgspec
 
 from breakcast.adapters.github.payloads import (
     Name,
     Number,
+    Path,
+    Sha,
     WorkflowJob,
     WorkflowRun,
     finished_fact,
@@ -24,6 +26,7 @@ from breakcast.adapters.github.payloads import (
 from breakcast.history.buildscells import read_name, read_repo
 from breakcast.history.events import Build, Change, Event
 from breakcast.history.inbox import Note
+from breakcast.history.ledgerrows import refuse_unstorable
 from breakcast.live.notes import Head, JobEnd, head_note, job_note
 
 Identity: TypeAlias = Callable[[str], str] | None
@@ -45,7 +48,7 @@ class Said(NamedTuple):
 
 
 class _Repository(msgspec.Struct, frozen=True):
-    full_name: Name
+    full_name: Annotated[str, msgspec.Meta(max_length=256)]
 
 
 class _OfRepository(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,7 +65,7 @@ class _JobSaid(_OfRepository, frozen=True, kw_only=True):
 
 
 class _Tip(msgspec.Struct, frozen=True):
-    sha: Name
+    sha: Sha
 
 
 class _Pull(msgspec.Struct, frozen=True):
@@ -76,21 +79,21 @@ class _PullSaid(_OfRepository, frozen=True, kw_only=True):
 
 
 class _Commit(msgspec.Struct, frozen=True):
-    added: list[str] = []
-    removed: list[str] = []
-    modified: list[str] = []
+    added: list[Path] = []
+    removed: list[Path] = []
+    modified: list[Path] = []
 
 
 class _PushSaid(_OfRepository, frozen=True, kw_only=True):
-    before: Name
-    after: Name
+    before: Sha
+    after: Sha
     forced: bool = False
     commits: list[_Commit] = []
 
 
 class _Group(msgspec.Struct, frozen=True):
-    head_sha: Name
-    base_sha: Name
+    head_sha: Sha
+    base_sha: Sha
 
 
 class _GroupSaid(_OfRepository, frozen=True, kw_only=True):
@@ -102,6 +105,7 @@ def _run(body: bytes, identity: Identity) -> Said:
     repo, run = read_repo(said.repository.full_name), said.workflow_run
     started = started_fact(run, repo, identity)
     _check_names(started.build)
+    refuse_unstorable(started.key)
     notes: tuple[Note, ...] = ()
     if run.pull_requests and run.head_sha:
         pull = run.pull_requests[0]
@@ -156,7 +160,8 @@ READERS: Mapping[str, Callable[[bytes, Identity], Said]] = {
 """
 What reads the body of each event.
 
-Each raises msgspec.MsgspecError or RowRefused if it is not what GitHub sends.
+Each raises msgspec.MsgspecError, BadInput or OverflowError if it is not what GitHub
+sends.
 """
 
 _RUNS = msgspec.json.Decoder(_RunSaid)

@@ -11,7 +11,7 @@ Source:
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
@@ -32,11 +32,13 @@ SOURCE = "github"
 """What builds of GitHub Actions have as their source."""
 
 NAME_LIMIT = 1_024
-"""No name, branch or commit of GitHub's is longer; what is, is not GitHub's."""
+"""No name or branch of GitHub's is longer; what is, is not GitHub's."""
 
+Sha = Annotated[str, msgspec.Meta(max_length=64)]
+Path = Annotated[str, msgspec.Meta(max_length=8_192)]
 Name = Annotated[str, msgspec.Meta(max_length=NAME_LIMIT)]
 Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-Attempt = Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+Attempt = Annotated[int, msgspec.Meta(ge=1, le=1_000)]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 _WORKFLOWS = ".github/workflows/"
@@ -59,7 +61,7 @@ class Actor(msgspec.Struct, frozen=True):
 
 
 class _Commit(msgspec.Struct, frozen=True):
-    sha: Name
+    sha: Sha
 
 
 class PullReference(msgspec.Struct, frozen=True):
@@ -80,7 +82,7 @@ class WorkflowRun(msgspec.Struct, frozen=True):
     name: Name | None = None
     event: Name | None = None
     head_branch: Name | None = None
-    head_sha: Name | None = None
+    head_sha: Sha | None = None
     run_attempt: Attempt = 1
     run_started_at: Moment | None = None
     status: Name | None = None
@@ -95,6 +97,11 @@ class WorkflowRun(msgspec.Struct, frozen=True):
         # A reusable workflow's path ends in `@` and what it was taken from.
         path = (self.path or "").partition("@")[0]
         return path.removeprefix(_WORKFLOWS) or self.name or "default"
+
+    @property
+    def started_at(self) -> datetime:
+        """When the attempt started, in UTC; OverflowError in the year 1 or 9999."""
+        return (self.run_started_at or self.created_at).astimezone(UTC)
 
     def key(self, repo: str) -> BuildKey:
         """Name the attempt."""
@@ -136,7 +143,7 @@ class WorkflowJob(msgspec.Struct, frozen=True):
 class ChangedFile(msgspec.Struct, frozen=True):
     """A file that a commit, a comparison or a pull request changes."""
 
-    filename: Annotated[str, msgspec.Meta(max_length=8_192)]
+    filename: Path
     status: Name = "modified"
     additions: Number = 0
     deletions: Number = 0
@@ -159,7 +166,7 @@ def started_fact(
     """
     actor = run.triggering_actor or run.actor
     return BuildStarted(
-        occurred_at=run.run_started_at or run.created_at,
+        occurred_at=run.started_at,
         build=Build(
             run.key(repo),
             branch=run.head_branch or None,
@@ -176,10 +183,9 @@ def finished_fact(run: WorkflowRun, repo: str) -> BuildFinished | None:
     """Say how an attempt ended; None while it has not."""
     if run.conclusion is None:
         return None
-    started = run.run_started_at or run.created_at
     return BuildFinished(
         # A clock of GitHub's may be behind another of its own.
-        occurred_at=max(run.updated_at, started),
+        occurred_at=max(run.updated_at.astimezone(UTC), run.started_at),
         key=run.key(repo),
         outcome=_outcome(run.conclusion),
     )

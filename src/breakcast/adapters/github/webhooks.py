@@ -14,8 +14,7 @@ import msgspec
 
 from breakcast.adapters.github.deliveries import READERS
 from breakcast.adapters.github.payloads import SOURCE
-from breakcast.errors import Malformed, Unauthenticated
-from breakcast.history.buildscells import RowRefused
+from breakcast.errors import BadInput, Malformed, Unauthenticated
 from breakcast.history.inbox import Delivery
 from breakcast.live.webhooks import OTHER
 
@@ -24,7 +23,8 @@ _EVENT = b"x-github-event"
 _DELIVERY = b"x-github-delivery"
 _PREFIX = b"sha256="
 _FORM = b"payload="
-_NAMED = re.compile(rb"[0-9A-Za-z-]{1,100}")
+_SIGNED = re.compile(rb"sha256=[0-9a-f]{64}")
+_NAMED = re.compile(rb"[0-9A-Za-z_-]{1,100}")
 
 
 class GitHubWebhooks:
@@ -57,34 +57,51 @@ class GitHubWebhooks:
         """Sign a body as GitHub does, with the first secret."""
         return _signed(self._secrets[0], body)
 
+    def check(self, headers: Mapping[bytes, bytes]) -> None:
+        """
+        Refuse by its headers what could not be verified or named.
+
+        Raises:
+            Unauthenticated: If there is no signature.
+            Malformed: If it names no event or no delivery.
+        """
+        if not _SIGNED.fullmatch(headers.get(_SIGNATURE, b"")):
+            raise _unsigned()
+        event, name = headers.get(_EVENT, b""), headers.get(_DELIVERY, b"")
+        if not (_NAMED.fullmatch(event) and _NAMED.fullmatch(name)):
+            message = (
+                "x-github-event and x-github-delivery have to name the event and the "
+                f"delivery; they are {event.decode('latin-1')!r} and "
+                f"{name.decode('latin-1')!r}"
+            )
+            raise Malformed(message)
+
     def read(self, headers: Mapping[bytes, bytes], body: bytes) -> Delivery:
         """
-        Verify a delivery, then read it.
+        Verify a delivery whose headers were checked, then read it.
 
         Raises:
             Unauthenticated: If none of the secrets has signed it.
             Malformed: If it is not what GitHub sends.
         """
-        self._verify(headers.get(_SIGNATURE, b""), body)
-        event = headers.get(_EVENT, b"").decode("latin-1")
-        name = headers.get(_DELIVERY, b"")
-        if not event or not _NAMED.fullmatch(name):
-            message = (
-                "x-github-event and x-github-delivery have to name the event and the "
-                f"delivery; they are {event!r} and {name.decode('latin-1')!r}"
-            )
-            raise Malformed(message)
+        self._verify(headers[_SIGNATURE], body)
+        event, name = headers[_EVENT].decode(), headers[_DELIVERY].decode()
         read = READERS.get(event)
         if read is None:
-            return Delivery(SOURCE, name.decode(), OTHER)
+            return Delivery(SOURCE, name, OTHER)
         if body.startswith(_FORM):
             body = unquote_to_bytes(body.removeprefix(_FORM).replace(b"+", b" "))
         try:
             facts, notes = read(body, self._identity)
-        except (msgspec.MsgspecError, RowRefused, UnicodeDecodeError) as error:
+        except (
+            msgspec.MsgspecError,
+            BadInput,
+            OverflowError,
+            UnicodeDecodeError,
+        ) as error:
             message = f"the body is no {event} of GitHub's: {error}"
             raise Malformed(message) from error
-        return Delivery(SOURCE, name.decode(), event, facts, notes)
+        return Delivery(SOURCE, name, event, facts, notes)
 
     def _verify(self, given: bytes, body: bytes) -> None:
         # Every secret is tried whatever came of the one before: how long it takes
@@ -94,11 +111,14 @@ class GitHubWebhooks:
             for secret in self._secrets
         ]
         if not any(fits):
-            message = (
-                "x-hub-signature-256 is not the body's HMAC-SHA-256 under a secret of "
-                "this server; set the same secret here and in GitHub's webhook"
-            )
-            raise Unauthenticated(message)
+            raise _unsigned()
+
+
+def _unsigned() -> Unauthenticated:
+    return Unauthenticated(
+        "x-hub-signature-256 is not the body's HMAC-SHA-256 under a secret of this "
+        "server; set the same secret here and in GitHub's webhook"
+    )
 
 
 def _signed(secret: bytes, body: bytes) -> bytes:
