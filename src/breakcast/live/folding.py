@@ -31,6 +31,10 @@ SNAPSHOT_FACTS = 5_000
 """After so many facts a state is saved."""
 
 Records: TypeAlias = dict[str, dict[str, StoredRecord]]
+"""Records by kind and full key."""
+
+Guard: TypeAlias = Callable[[Connection], None]
+"""Raises, within a transaction, if what it is about is another worker's."""
 
 _EVER = datetime(1, 1, 1, tzinfo=UTC)
 
@@ -60,7 +64,7 @@ class Fold:
         organisation: str,
         catalog: Catalog,
         *,
-        guard: Callable[[Connection], None],
+        guard: Guard,
         now: datetime,
     ) -> None:
         self.catalog = catalog

@@ -10,12 +10,11 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from breakcast.errors import Fenced
-from breakcast.features.catalog import Catalog
 from breakcast.features.columns import catalog_of
 from breakcast.features.feed import REFINED_WITHIN
 from breakcast.features.store import SHARDS, shard_of
@@ -30,7 +29,8 @@ from breakcast.history.ledger import Ledger, Receipt
 from breakcast.live.answers import AnswerKeeper, Rows, answered
 from breakcast.live.causes import causes_told_by
 from breakcast.live.changes import ChangeFinder
-from breakcast.live.folding import Fold, Learnt
+from breakcast.live.folding import Guard, Learnt
+from breakcast.live.folds import Folds
 from breakcast.live.publishing import Publisher
 from breakcast.serving.prediction import Prediction
 from breakcast.serving.predictor import Models
@@ -39,9 +39,6 @@ LEASE_SECONDS = 10.0
 """How long a worker that has died keeps others waiting."""
 ANSWERED_WITHIN = timedelta(minutes=5)
 """A build that started longer ago is not answered any more: nobody waits for it."""
-
-Guard: TypeAlias = Callable[[Connection], None]
-"""Raises, within a transaction, if what it is about is another worker's."""
 
 _RENEW_AFTER = timedelta(seconds=LEASE_SECONDS / 3)
 _AGAIN_AFTER = timedelta(seconds=5)
@@ -77,18 +74,16 @@ class Worker:
         self._leases = Leases(ledger, name, shards=SHARDS, seconds=LEASE_SECONDS)
         self._keeper = keeper
         self._look_for_models = models
-        self._publisher = publisher
         self._changes = changes
         self._now = now
         self._models: Models | None = None
-        self._catalogs = dict[str, Catalog]()
         self._renewing = threading.Lock()
         self._granted: dict[int, int] = {}
         self._renewed_at: datetime | None = None
         self._epochs: dict[int, int] = {}
         self._reached = 0
         self._failing = dict[str, _Failing]()
-        self._folds: dict[str, dict[str, Fold]] = {}
+        self._folds = Folds(ledger, publisher)
 
     def renew(self) -> None:
         """
@@ -159,20 +154,19 @@ class Worker:
 
     def _lose(self, shard: int) -> None:
         self._epochs.pop(shard, None)
-        for organisation in list(self._folds):
+        self._folds.lose(shard)
+        for organisation in list(self._failing):
             if shard_of(organisation) == shard:
-                del self._folds[organisation]
+                del self._failing[organisation]
 
     def _follow_models(self) -> None:
         self._models = self._look_for_models()
         catalogs = [catalog_of()]
         if self._models is not None:
             catalogs = [bundle.catalog for bundle in self._models if bundle]
-        wanted = {catalog.hash: catalog for catalog in catalogs}
-        if wanted.keys() - self._catalogs.keys():
-            # Their states are to be made for every organisation.
+        if self._folds.follow(catalogs):
+            # The states are to be made for every organisation.
             self._reached = 0
-        self._catalogs = wanted
 
     def _try(self, organisation: str, until: int, now: datetime) -> bool:
         """Learn of one organisation; whether that came to a good end."""
@@ -180,8 +174,11 @@ class Worker:
         guard = self._leases.guard(shard, self._epochs[shard])
         self._failing.pop(organisation, None)
         try:
-            learnt = self._learnt(organisation, until, now, guard)
+            learnt = self._folds.catch_up(
+                organisation, until, now=now, since=now - ANSWERED_WITHIN, guard=guard
+            )
             self._work_on(learnt, now, guard)
+            self._folds.offer(organisation)
         except Fenced:
             _LOG.warning("shard %d is another worker's now", shard)
             self._lose(shard)
@@ -189,70 +186,16 @@ class Worker:
         except Exception:  # noqa: BLE001 - one organisation's trouble is not the others'
             _LOG.exception("%s cannot be followed", organisation)
             # It may have learnt a part: it is made anew.
-            self._folds.pop(organisation, None)
+            self._folds.drop(organisation)
             self._failing[organisation] = _Failing(until, now + _AGAIN_AFTER)
             return False
-        if self._publisher is not None:
-            for fold in self._folds.get(organisation, {}).values():
-                self._publisher.add(fold.changed())
         return True
 
     def _publish(self, now: datetime, *, is_last: bool = False) -> None:
-        """Publish and, once the store holds all of it, keep the states."""
-        if self._publisher is not None:
-            failing = {shard_of(organisation) for organisation in self._failing}
-            is_whole = self._publisher.publish(
-                self._epochs.keys() - failing,
-                self._catalogs.values(),
-                now,
-                self._owned_folds(),
-                is_last=is_last,
-            )
-            if not is_whole:
-                return
-        for shard, fold in list(self._owned_folds()):
-            if fold.is_due or is_last:
-                try:
-                    fold.save()
-                except Fenced:
-                    self._lose(shard)
-
-    def _learnt(
-        self,
-        organisation: str,
-        until: int,
-        now: datetime,
-        guard: Guard,
-    ) -> dict[str, list[Learnt]]:
-        """Bring all folds of an organisation up to a position; by catalog."""
-        folds = self._folds.setdefault(organisation, {})
-        for given_up in folds.keys() - self._catalogs.keys():
-            del folds[given_up]
-        learnt = {}
-        for name, catalog in self._catalogs.items():
-            if name not in folds:
-                folds[name] = self._begun(organisation, catalog, now, guard)
-            learnt[name] = folds[name].catch_up(
-                until, now=now, since=now - ANSWERED_WITHIN
-            )
-        return learnt
-
-    def _begun(
-        self, organisation: str, catalog: Catalog, now: datetime, guard: Guard
-    ) -> Fold:
-        """Begin a fold where the one before it, in whichever worker, has ended."""
-        fold = Fold(self._ledger, organisation, catalog, guard=guard, now=now)
-        if self._publisher is None:
-            return fold
-        position, stamp, until = self._publisher.published(organisation, catalog)
-        fold.watch(stamp)
-        known = fold.known_until
-        if known is not None and (until is None or until < known):
-            # What the snapshot holds may never have got there.
-            self._publisher.add(fold.everything())
-        # First what is published already: a late fact that came since changes it.
-        fold.catch_up(position, now=now, since=now)
-        return fold
+        failing = {shard_of(organisation) for organisation in self._failing}
+        shards = self._epochs.keys() - failing
+        for lost in self._folds.publish(shards, now, is_last=is_last):
+            self._lose(lost)
 
     def _work_on(
         self,
@@ -309,12 +252,6 @@ class Worker:
         for outcome in self._ledger.receive([Receipt(causes, now, is_ours)]):
             if isinstance(outcome, Exception):
                 raise outcome
-
-    def _owned_folds(self) -> Iterable[tuple[int, Fold]]:
-        for organisation, folds in self._folds.items():
-            shard = shard_of(organisation)
-            for fold in folds.values():
-                yield shard, fold
 
 
 class _Failing(NamedTuple):
