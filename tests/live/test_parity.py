@@ -28,7 +28,7 @@ from breakcast.live.worker import Worker
 from breakcast.serving.journal import JournalEntry, read_journal
 from breakcast.serving.predictor import Models
 from tests.live.deliveries import SECRET, as_if_now, signed
-from tests.live.test_worker import Shown
+from tests.live.shop import Shown
 from tests.serving.made_servers import bundle_folder, made_bundle
 from tests.serving.served import serving
 

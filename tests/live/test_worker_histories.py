@@ -27,7 +27,7 @@ from breakcast.history.events import (
 from breakcast.history.ledger import Ledger
 from breakcast.live import folding
 from breakcast.live.worker import LEASE_SECONDS, Worker
-from tests.live.test_worker import Shop
+from tests.live.shop import Shop
 
 NUMBERS = st.integers(0, 9)
 REPOS = ("acme/shop", "acme/other")

@@ -27,7 +27,7 @@ from breakcast.live.publishing import Publisher
 from breakcast.live.worker import Worker
 from breakcast.serving.predictor import Models
 from tests.adapters.feast.conftest import Online
-from tests.live.test_worker import Shown
+from tests.live.shop import Shown
 from tests.serving.made_servers import bundle_folder, made_bundle
 from tests.serving.served import PREDICT, Served, serving, wait_for
 

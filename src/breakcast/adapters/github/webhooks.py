@@ -37,8 +37,15 @@ class GitHubWebhooks:
         identity: Hashes an author's name; None leaves authors out.
 
     >>> webhooks = GitHubWebhooks(["It's a Secret to Everybody"], None)
-    >>> webhooks.signature(b"Hello, World!").decode()[:20]
-    'sha256=757107ea0eb25'
+    >>> headers = {
+    ...     b"x-github-event": b"ping",
+    ...     b"x-github-delivery": b"72d3162e",
+    ...     b"x-hub-signature-256": b"sha256=757107ea0eb2509fc211221cce984b8a37570b6d"
+    ...     b"7586c22c46f4379c8b043e17",
+    ... }
+    >>> webhooks.check(headers)
+    >>> webhooks.read(headers, b"Hello, World!").event
+    'other'
     """
 
     source = SOURCE
@@ -52,10 +59,6 @@ class GitHubWebhooks:
     def __repr__(self) -> str:
         """Say what this is, without the secrets."""
         return f"{type(self).__name__}(<{len(self._secrets)} secrets>)"
-
-    def signature(self, body: bytes) -> bytes:
-        """Sign a body as GitHub does, with the first secret."""
-        return _signed(self._secrets[0], body)
 
     def check(self, headers: Mapping[bytes, bytes]) -> None:
         """
