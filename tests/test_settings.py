@@ -125,3 +125,16 @@ def test_what_may_be_a_secret_is_not_repeated(
 
     assert line.partition(" ")[0] in str(refused.value)
     assert "4711" not in str(refused.value)
+
+
+def test_a_list_in_the_environment_that_is_none_is_told_without_its_value(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BREAKCAST_GITHUB_SECRETS", "ghp_4711")
+
+    with pytest.raises(BadSettings, match=r"github_secrets.* JSON list") as refused:
+        read_settings()
+
+    assert here.exists()
+    assert "4711" not in str(refused.value)
+    assert refused.value.__cause__ is None

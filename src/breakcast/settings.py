@@ -11,6 +11,7 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     TomlConfigSettingsSource,
 )
 
@@ -169,6 +170,10 @@ def read_settings(**flags: Any) -> Settings:  # noqa: ANN401 - pydantic checks t
         return Settings(
             **{name: flag for name, flag in flags.items() if flag is not None}
         )
+    except SettingsError as error:
+        # Its cause would repeat the value.
+        message = f'{error}: a setting of several values is a JSON list, as ["one"]'
+        raise BadSettings(message) from None
     except ValidationError as error:
         wrong = "; ".join(
             f"setting {one['loc'][0]}{_shown(one)}: {one['msg']}"
