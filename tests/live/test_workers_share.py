@@ -9,6 +9,7 @@ from breakcast.features.store import PULSES, shard_of
 from breakcast.history.events import (
     Outcome,
 )
+from breakcast.history.inbox import Delivery, Inbox
 from breakcast.history.ledgerschema import EVENTS
 from breakcast.live.worker import LEASE_SECONDS
 from tests.live.shop import Shop
@@ -131,3 +132,17 @@ def test_leases_are_renewed_while_a_step_takes_long(shop: Shop) -> None:
     other.step()
 
     assert shop.shown.answers == [("1", False)]
+
+
+def test_old_deliveries_are_forgotten_by_one_of_them(shop: Shop) -> None:
+    inbox = Inbox(shop.ledger)
+    worker = shop.worker()
+    worker.step()
+    old, new = Delivery("github", "old", "push"), Delivery("github", "new", "push")
+    inbox.take([(old, shop.clock.now)])
+    shop.clock.passes(40 * 86_400)
+    inbox.take([(new, shop.clock.now)])
+
+    worker.step()
+
+    assert inbox.take([(old, shop.clock.now), (new, shop.clock.now)]) == [True, False]

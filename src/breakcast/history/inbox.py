@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, select
 
 from breakcast.history.events import Event
 from breakcast.history.ledger import Ledger, Receipt
-from breakcast.history.ledgerengine import told
+from breakcast.history.ledgerengine import told, writing
 from breakcast.history.ledgerrows import insert_new, microseconds
 from breakcast.history.ledgerschema import DELIVERIES, NOTES
 
@@ -91,6 +91,19 @@ class Inbox:
             outcome if isinstance(outcome, Exception) else one.is_new
             for one, outcome in zip(kept, outcomes, strict=True)
         ]
+
+    def forget(self, before: datetime) -> int:
+        """
+        Forget the names of deliveries that came in before a time: how many.
+
+        One that comes again is taken again then, and its facts are there already.
+
+        Raises:
+            LedgerError: If the database fails.
+        """
+        old = DELIVERIES.c.received_at < microseconds(before)
+        with writing(self._ledger.engine) as connection:
+            return connection.execute(delete(DELIVERIES).where(old)).rowcount
 
     def notes(self, source: str, repo: str, subject: str) -> dict[str, bytes]:
         """

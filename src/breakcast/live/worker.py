@@ -24,6 +24,7 @@ from breakcast.history.events import (
     CauseSettled,
     Event,
 )
+from breakcast.history.inbox import Inbox
 from breakcast.history.leases import Leases
 from breakcast.history.ledger import Ledger, Receipt
 from breakcast.live.answers import AnswerKeeper, Rows, answered
@@ -40,6 +41,10 @@ LEASE_SECONDS = 10.0
 ANSWERED_WITHIN = timedelta(minutes=5)
 """A build that started longer ago is not answered any more: nobody waits for it."""
 
+DELIVERIES_KEPT = timedelta(days=30)
+"""GitHub delivers again for three days, when it is asked to."""
+
+_TIDY_EVERY = timedelta(hours=6)
 _RENEW_AFTER = timedelta(seconds=LEASE_SECONDS / 3)
 _AGAIN_AFTER = timedelta(seconds=5)
 _LOG = logging.getLogger("breakcast.worker")
@@ -82,6 +87,7 @@ class Worker:
         self._renewed_at: datetime | None = None
         self._epochs: dict[int, int] = {}
         self._reached = 0
+        self._tidied_at = now()
         self._failing = dict[str, _Failing]()
         self._folds = Folds(ledger, publisher)
 
@@ -120,6 +126,7 @@ class Worker:
             for name, failing in self._failing.items()
             if failing.again_at <= now
         }
+        self._tidy(now)
         count = 0
         for organisation, position in until.items():
             if self.owns(organisation):
@@ -141,6 +148,13 @@ class Worker:
         """
         self._publish(self._now(), is_last=True)
         self._leases.release()
+
+    def _tidy(self, now: datetime) -> None:
+        """Forget old deliveries, now and then, in one worker."""
+        if 0 not in self._epochs or now < self._tidied_at + _TIDY_EVERY:
+            return
+        self._tidied_at = now
+        Inbox(self._ledger).forget(now - DELIVERIES_KEPT)
 
     def _follow_leases(self) -> None:
         held = self._granted
