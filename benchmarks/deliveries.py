@@ -32,13 +32,13 @@ import msgspec
 import numpy as np
 from sqlalchemy import select
 
+from benchmarks.published import wait_until_published
 from benchmarks.quality import RESULTS, about, header, note, row
 from benchmarks.serving.__main__ import WORK
 from breakcast.adapters.sqlitestore import SqliteStore
 from breakcast.features.columns import catalog_of
-from breakcast.features.records import all_records, shard_key
+from breakcast.features.records import all_records
 from breakcast.features.state import FeatureState
-from breakcast.features.store import PULSES, SHARDS
 from breakcast.history.events import BuildFinished, BuildStarted
 from breakcast.history.ledger import Ledger
 from breakcast.history.ledgerschema import DELIVERIES
@@ -76,7 +76,7 @@ def main() -> None:
         told = sent.get(timeout=PATIENCE_SECONDS)
         load.join()
         note("waiting for the worker to come to the end")
-        caught_up = processes.wait_until_published()
+        caught_up = wait_until_published(home / "records.db", catalog_of())
     finally:
         processes.end()
     found = {
@@ -121,24 +121,6 @@ class Processes:
         self._running[name].kill()
         self._running[name].wait()
         self._running[name] = self._start(name)
-
-    def wait_until_published(self) -> float:
-        """Wait until the records are those of all the ledger holds; for how long."""
-        began, now = time.monotonic(), time.time() * 1e6
-        names = [shard_key(shard, catalog_of()) for shard in range(SHARDS)]
-        store = SqliteStore(self._home / "records.db")
-        try:
-            while time.monotonic() < began + PATIENCE_SECONDS:
-                pulses = store.read({PULSES: names}).get(PULSES, {})
-                if len(pulses) == SHARDS and all(
-                    pulse.stamp > now for pulse in pulses.values()
-                ):
-                    return time.monotonic() - began
-                time.sleep(0.1)
-        finally:
-            store.close()
-        message = "the worker did not come to the end of the ledger"
-        raise TimeoutError(message)
 
     def end(self) -> None:
         """End all that was started."""

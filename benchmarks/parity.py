@@ -24,12 +24,11 @@ from typing import Any
 import httpx
 import msgspec
 
+from benchmarks.published import wait_until_published
 from benchmarks.quality import RESULTS, about, header, note, row
 from benchmarks.serving.__main__ import WORK
 from breakcast import wiring
 from breakcast.adapters.feast.repository import SetUp
-from breakcast.features.records import shard_key
-from breakcast.features.store import PULSES, SHARDS
 from breakcast.features.table import build_table
 from breakcast.history.buildsfile import read_builds
 from breakcast.history.events import Event
@@ -46,7 +45,6 @@ from tests.serving.served import serving
 
 DATA = Path("../shared/data")
 HISTORIES = ("github_actions", "travis_authors")
-PATIENCE_SECONDS = 900.0
 _VERIFY = "from breakcast.cli import main; main()"
 
 
@@ -77,7 +75,7 @@ def _compared(name: str, home: Path) -> dict[str, Any]:
     registry.promote(version, actor="parity", reason="parity", at=wiring.now())
     note(f"{name}: delivering")
     began = time.monotonic()
-    count = _deliver(name, home, settings)
+    count = _deliver(name, home)
     delivered = time.monotonic() - began
     note(f"{name}: {count:,} deliveries; comparing")
     result = {
@@ -90,7 +88,7 @@ def _compared(name: str, home: Path) -> dict[str, Any]:
     return result
 
 
-def _deliver(name: str, home: Path, settings: Settings) -> int:
+def _deliver(name: str, home: Path) -> int:
     """Send a history to a server, one by one; wait until the worker has all of it."""
     os.environ["BREAKCAST_GITHUB_SECRETS"] = msgspec.json.encode([SECRET]).decode()
     with ExitStack() as stack:
@@ -116,23 +114,8 @@ def _deliver(name: str, home: Path, settings: Settings) -> int:
                 message = f"delivery {count} was answered {answer.text}"
                 raise RuntimeError(message)
             count += 1
-        _wait_until_published(settings, store)
+        wait_until_published(store, made_bundle().catalog)
     return count
-
-
-def _wait_until_published(settings: Settings, place: Path) -> None:
-    end = time.monotonic() + PATIENCE_SECONDS
-    now = wiring.now().timestamp() * 1e6
-    names = [shard_key(shard, made_bundle().catalog) for shard in range(SHARDS)]
-    store = wiring.open_store(str(place))
-    while time.monotonic() < end:
-        pulses = store.read({PULSES: names})[PULSES]
-        if len(pulses) == SHARDS and all(one.stamp > now for one in pulses.values()):
-            store.close()
-            return
-        time.sleep(0.2)
-    message = f"the worker of {settings.home} did not come to the end"
-    raise TimeoutError(message)
 
 
 def _facts(name: str) -> list[Event]:

@@ -126,27 +126,26 @@ def head_of(
     organisation: str, catalog: Catalog, position: int, stamp: int
 ) -> dict[str, dict[str, StoredRecord]]:
     """Say that records may have been written of facts up to a ledger's position."""
-    name = f"{organisation}{_code(catalog)}"
+    name = head_key(organisation, catalog)
     return {HEADS: {name: StoredRecord(stamp, str(position).encode())}}
 
 
-def read_head(
-    store: RecordStore, organisation: str, catalog: Catalog
-) -> tuple[int, int] | None:
+def head_key(organisation: str, catalog: Catalog) -> str:
+    """Name an organisation's head, for the rows of a catalog."""
+    return f"{organisation}{_code(catalog)}"
+
+
+def position_of(head: StoredRecord) -> int:
     """
-    Read that position, and the newest stamp; None if nothing was written.
+    Read the position that a head says.
 
     Raises:
-        StoreError: If the store cannot be reached, or holds what is no position.
+        StoreError: If it says none.
     """
-    name = f"{organisation}{_code(catalog)}"
-    found = store.read({HEADS: [name]}).get(HEADS, {}).get(name)
-    if found is None:
-        return None
-    if not found.record.isdigit():
-        message = f"the store's head of {organisation!r} is {found.record[:40]!r}"
+    if not head.record.isdigit():
+        message = f"a head in the store is {head.record[:40]!r}, and no position"
         raise StoreError(message)
-    return int(found.record), found.stamp
+    return int(head.record)
 
 
 def names_of(build: Build, catalog: Catalog) -> dict[str, list[str]]:

@@ -7,13 +7,13 @@ owner writes first checks, in the same transaction, that its epoch is still the
 last one.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, insert, select, update
 
 from breakcast.errors import Fenced
-from breakcast.history.ledger import Ledger
+from breakcast.history.ledger import Guard, Ledger
 from breakcast.history.ledgerengine import writing
 from breakcast.history.ledgerrows import microseconds
 from breakcast.history.ledgerschema import LEASES, WORKERS
@@ -89,7 +89,7 @@ class Leases:
             self._give_up(connection, range(self._shards))
             connection.execute(delete(WORKERS).where(WORKERS.c.name == self._name))
 
-    def guard(self, shard: int, epoch: int) -> Callable[[Connection], None]:
+    def guard(self, shard: int, epoch: int) -> Guard:
         """
         Give what refuses to go on, within a transaction, if a shard has a new owner.
 

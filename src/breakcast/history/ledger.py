@@ -17,7 +17,7 @@ from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, TypeAlias
 
 from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Connection, Engine, func, select, update
@@ -39,6 +39,10 @@ from breakcast.history.ledgerschema import CLOCK, EVENTS, create, prepare
 
 _READ_ROWS = 2_000
 _LAST = 2**63 - 1
+
+
+Guard: TypeAlias = Callable[[Connection], None]
+"""Raises, within a transaction, if what it is about is another's to write."""
 
 
 class News(NamedTuple):
@@ -167,6 +171,30 @@ class Ledger:
             for batch in batches:
                 insert_rows(connection, [row_of(event) for event in batch], tally)
         return tally.appended()
+
+    def receive_together(
+        self, facts: Sequence[Event], at: datetime, guard: Guard = lambda _: None
+    ) -> int:
+        """
+        Add facts that have just come in, all or none: how many are new.
+
+        Args:
+            facts: The facts, without a time of receipt.
+            at: When they came in, UTC.
+            guard: Raises if they are another's to add.
+
+        Raises:
+            LedgerError: If they could not be kept, or whatever the guard raises.
+        """
+
+        def passes(connection: Connection) -> bool:
+            guard(connection)
+            return True
+
+        (outcome,) = self.receive([Receipt(facts, at, passes)])
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
 
     def events(
         self,

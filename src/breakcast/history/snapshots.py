@@ -4,13 +4,12 @@ Saved states beside the facts they are made of, so that a start need not read al
 What a state is, is the features room's; here it is bytes.
 """
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import delete, insert, select
 
-from breakcast.history.ledger import Ledger
+from breakcast.history.ledger import Guard, Ledger
 from breakcast.history.ledgerengine import told, writing
 from breakcast.history.ledgerrows import microseconds, moment_of
 from breakcast.history.ledgerschema import SNAPSHOTS
@@ -58,7 +57,7 @@ class SnapshotTable:
         organisation: str,
         catalog: str,
         saved: SavedState,
-        guard: Callable[[Connection], None],
+        guard: Guard,
     ) -> None:
         """
         Keep a state; the oldest of its organisation go.
@@ -129,7 +128,7 @@ class SnapshotTable:
         organisation: str,
         catalog: str,
         since: datetime,
-        guard: Callable[[Connection], None],
+        guard: Guard,
     ) -> None:
         """
         Drop the states of facts known at a time or later: they lack a late one.

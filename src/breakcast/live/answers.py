@@ -6,7 +6,7 @@ it is refined); that exists once an attempt. However often a worker is killed an
 starts again, an attempt is answered once, and once more when its change is known.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
@@ -16,7 +16,7 @@ from breakcast.features.feed import Asked
 from breakcast.history.events import Build, PredictionShown
 from breakcast.history.inbox import note_once
 from breakcast.history.journaltable import add_rows
-from breakcast.history.ledger import Ledger, Receipt, is_held
+from breakcast.history.ledger import Guard, Ledger, Receipt, is_held
 from breakcast.live.notes import refined_note
 from breakcast.serving.journal import entry_of, row_of
 from breakcast.serving.prediction import Prediction
@@ -75,7 +75,7 @@ class AnswerKeeper:
         self,
         predictions: Sequence[tuple[Prediction, bool]],
         now: datetime,
-        guard: Callable[[Connection], None],
+        guard: Guard,
     ) -> None:
         """
         Keep and show answers.
@@ -112,7 +112,7 @@ class _Draft:
         prediction: Prediction,
         *,
         is_refined: bool,
-        guard: Callable[[Connection], None],
+        guard: Guard,
     ) -> None:
         self.prediction = prediction
         self.is_refined = is_refined

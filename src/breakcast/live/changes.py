@@ -11,12 +11,10 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
-from sqlalchemy import Connection
-
 from breakcast.errors import BreakcastError
 from breakcast.history.events import Build, Change, ChangeSeen
 from breakcast.history.inbox import Inbox
-from breakcast.history.ledger import Ledger, Receipt
+from breakcast.history.ledger import Guard, Ledger
 from breakcast.live.notes import head_of
 from breakcast.live.source import ChangeSource
 
@@ -53,7 +51,7 @@ class ChangeFinder:
         self._lock = threading.Lock()
         self._waiting: dict[_Commit, list[Build]] = {}
 
-    def find(self, build: Build, guard: Callable[[Connection], None]) -> None:
+    def find(self, build: Build, guard: Guard) -> None:
         """
         Look a build's change up, later; builds of one commit share one look.
 
@@ -79,7 +77,7 @@ class ChangeFinder:
         """End when the looks under way have ended; the others are given up."""
         self._threads.shutdown(cancel_futures=True)
 
-    def _look(self, commit: _Commit, guard: Callable[[Connection], None]) -> None:
+    def _look(self, commit: _Commit, guard: Guard) -> None:
         change = None
         try:
             change = self._change(commit)
@@ -89,20 +87,17 @@ class ChangeFinder:
             _LOG.exception("the change of %s in %s", commit[2], commit[1])
         with self._lock:
             builds = self._waiting.pop(commit)
-        if change is not None:
-            now = self._now()
-
-            def is_ours(connection: Connection) -> bool:
-                guard(connection)
-                return True
-
-            seen = [
-                ChangeSeen(occurred_at=now, key=build.key, change=change)
-                for build in builds
-            ]
-            for outcome in self._ledger.receive([Receipt(seen, now, is_ours)]):
-                if isinstance(outcome, Exception):
-                    _LOG.warning("a change was not kept: %s", outcome)
+        if change is None:
+            return
+        now = self._now()
+        seen = [
+            ChangeSeen(occurred_at=now, key=build.key, change=change)
+            for build in builds
+        ]
+        try:
+            self._ledger.receive_together(seen, now, guard)
+        except Exception as error:  # noqa: BLE001 - nobody looks at what this thread raises
+            _LOG.warning("a change was not kept: %s", error)
 
     def _change(self, commit: _Commit) -> Change | None:
         source, repo, sha, is_pull = commit

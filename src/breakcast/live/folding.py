@@ -6,14 +6,12 @@ that became known before facts already learnt, is no reason to read all of the
 history again: the newest snapshot of facts known before it is.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import closing
 from datetime import UTC, datetime
 from itertools import chain
 from math import isfinite
 from typing import NamedTuple, TypeAlias
-
-from sqlalchemy import Connection
 
 from breakcast.errors import SnapshotError
 from breakcast.features.catalog import Catalog
@@ -23,7 +21,7 @@ from breakcast.features.records import all_records, changed_records, head_of
 from breakcast.features.state import FeatureState
 from breakcast.features.store import KINDS, StoredRecord
 from breakcast.history.events import Event
-from breakcast.history.ledger import Ledger
+from breakcast.history.ledger import Guard, Ledger
 from breakcast.history.ledgerrows import microseconds
 from breakcast.history.snapshots import SavedState, SnapshotTable
 
@@ -32,9 +30,6 @@ SNAPSHOT_FACTS = 5_000
 
 Records: TypeAlias = dict[str, dict[str, StoredRecord]]
 """Records by kind and full key."""
-
-Guard: TypeAlias = Callable[[Connection], None]
-"""Raises, within a transaction, if what it is about is another worker's."""
 
 _EVER = datetime(1, 1, 1, tzinfo=UTC)
 

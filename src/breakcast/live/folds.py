@@ -6,8 +6,8 @@ from datetime import datetime
 from breakcast.errors import Fenced
 from breakcast.features.catalog import Catalog
 from breakcast.features.store import shard_of
-from breakcast.history.ledger import Ledger
-from breakcast.live.folding import Fold, Guard, Learnt
+from breakcast.history.ledger import Guard, Ledger
+from breakcast.live.folding import Fold, Learnt
 from breakcast.live.publishing import Publisher
 
 

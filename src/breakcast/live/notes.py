@@ -5,7 +5,7 @@ A run's webhook names its commit and nothing of what that changed; other webhook
 say what it is based on. How a run's jobs ended says why it was red.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -85,11 +85,15 @@ def cause_of(notes: Mapping[str, bytes]) -> Cause | None:
     >>> cause_of({end.name: end.payload})
     <Cause.INFRA: 'infra'>
     """
-    ends = [
+    return cause_of_ends(
         _JOBS.decode(payload)
         for name, payload in notes.items()
         if name.startswith(_JOB)
-    ]
+    )
+
+
+def cause_of_ends(ends: Iterable[JobEnd]) -> Cause | None:
+    """Say the same by how the jobs ended, wherever that was read."""
     red = [end for end in ends if end.is_red]
     if red and all(end.is_red_by_runner for end in red):
         return Cause.INFRA

@@ -9,7 +9,7 @@ from typing import Self
 from breakcast.errors import BreakcastError
 from breakcast.history.events import BuildKey, Event
 from breakcast.history.held import repositories
-from breakcast.history.ledger import Ledger, Receipt
+from breakcast.history.ledger import Ledger
 from breakcast.live.reconcile import reconcile
 from breakcast.live.source import RecentSource
 
@@ -85,6 +85,4 @@ class Poll:
                 _LOG.exception("the poll failed, and goes on")
 
     def _receive(self, facts: Sequence[Event]) -> None:
-        for outcome in self._ledger.receive([Receipt(facts, self._now())]):
-            if isinstance(outcome, Exception):
-                raise outcome
+        self._ledger.receive_together(facts, self._now())

@@ -15,7 +15,13 @@ from typing import NamedTuple
 
 from breakcast.errors import StoreError
 from breakcast.features.catalog import Catalog
-from breakcast.features.records import mark_of, pulse_of, read_head, shard_key
+from breakcast.features.records import (
+    head_key,
+    mark_of,
+    position_of,
+    pulse_of,
+    shard_key,
+)
 from breakcast.features.store import (
     HEADS,
     MARKS,
@@ -66,13 +72,15 @@ class Publisher:
     def published(self, organisation: str, catalog: Catalog) -> "Published":
         """Tell what the store may hold of an organisation, before this adds to it."""
         name = shard_key(shard_of(organisation), catalog)
+        own = head_key(organisation, catalog)
         try:
-            found = self._store.read({PULSES: [name], MARKS: [name]})
-            head = read_head(self._store, organisation, catalog)
+            found = self._store.read({PULSES: [name], MARKS: [name], HEADS: [own]})
+            head = found.get(HEADS, {}).get(own)
+            position = 0 if head is None else position_of(head)
         except StoreError as error:
             self._tell(str(error))
             return Published()
-        position, stamp = head or (0, 0)
+        stamp = 0 if head is None else head.stamp
         until = None
         if found.get(MARKS) and found.get(PULSES):
             until = moment_of(found[PULSES][name].stamp)

@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection
-
 from breakcast.errors import Fenced
 from breakcast.features.columns import catalog_of
 from breakcast.features.feed import REFINED_WITHIN
@@ -26,11 +24,11 @@ from breakcast.history.events import (
 )
 from breakcast.history.inbox import Inbox
 from breakcast.history.leases import Leases
-from breakcast.history.ledger import Ledger, Receipt
+from breakcast.history.ledger import Guard, Ledger
 from breakcast.live.answers import AnswerKeeper, Rows, answered
 from breakcast.live.causes import causes_told_by
 from breakcast.live.changes import ChangeFinder
-from breakcast.live.folding import Guard, Learnt
+from breakcast.live.folding import Learnt
 from breakcast.live.folds import Folds
 from breakcast.live.publishing import Publisher
 from breakcast.serving.prediction import Prediction
@@ -233,7 +231,7 @@ class Worker:
                 if is_open and fact.build.change is None:
                     self._changes.find(fact.build, guard)
         if causes:
-            self._settle(causes, now, guard)
+            self._ledger.receive_together(causes, now, guard)
 
     def _answers(
         self, learnt: dict[str, list[Learnt]], now: datetime
@@ -252,20 +250,6 @@ class Worker:
         for which, its in asked[champion].items():
             rows = {name: by[which] for name, by in asked.items() if which in by}
             yield answered(self._models, Rows(its, rows)), its.is_refined
-
-    def _settle(
-        self,
-        causes: list[CauseSettled],
-        now: datetime,
-        guard: Guard,
-    ) -> None:
-        def is_ours(connection: Connection) -> bool:
-            guard(connection)
-            return True
-
-        for outcome in self._ledger.receive([Receipt(causes, now, is_ours)]):
-            if isinstance(outcome, Exception):
-                raise outcome
 
 
 class _Failing(NamedTuple):

@@ -27,7 +27,7 @@ from breakcast.history.buildscells import read_name, read_repo
 from breakcast.history.events import Build, Change, Event
 from breakcast.history.inbox import Note
 from breakcast.history.ledgerrows import refuse_unstorable
-from breakcast.live.notes import Head, JobEnd, head_note, job_note
+from breakcast.live.notes import Head, head_note, job_note
 
 Identity: TypeAlias = Callable[[str], str] | None
 """Hashes an author's name; None leaves authors out."""
@@ -120,9 +120,8 @@ def _job(body: bytes, _: Identity) -> Said:
     job = said.workflow_job
     if said.action != "completed":
         return Said()
-    end = JobEnd(is_red=job.is_red, is_red_by_runner=job.is_red_by_runner)
     repo = read_repo(said.repository.full_name)
-    note = job_note(repo, str(job.run_id), job.run_attempt, str(job.id), end)
+    note = job_note(repo, str(job.run_id), job.run_attempt, str(job.id), job.end)
     return Said(notes=(note,))
 
 

@@ -27,6 +27,7 @@ from breakcast.history.events import (
     Outcome,
 )
 from breakcast.history.outcomes import outcome_of
+from breakcast.live.notes import JobEnd, cause_of_ends
 
 SOURCE = "github"
 """What builds of GitHub Actions have as their source."""
@@ -139,6 +140,11 @@ class WorkflowJob(msgspec.Struct, frozen=True):
         failed = [step.name for step in self.steps if step.conclusion in _RED]
         return self.is_red and all(name.startswith(_RUNNERS_OWN) for name in failed)
 
+    @property
+    def end(self) -> JobEnd:
+        """How it ended, as far as that tells of causes."""
+        return JobEnd(is_red=self.is_red, is_red_by_runner=self.is_red_by_runner)
+
 
 class ChangedFile(msgspec.Struct, frozen=True):
     """A file that a commit, a comparison or a pull request changes."""
@@ -201,10 +207,7 @@ def cause_of_jobs(jobs: Sequence[WorkflowJob]) -> Cause | None:
     >>> tests = [Step("Run tests", "failure")]
     >>> cause_of_jobs([WorkflowJob(1, 7, conclusion="failure", steps=tests)])
     """
-    red = [job for job in jobs if job.is_red]
-    if red and all(job.is_red_by_runner for job in red):
-        return Cause.INFRA
-    return None
+    return cause_of_ends(job.end for job in jobs)
 
 
 def change_of(files: Iterable[ChangedFile]) -> Change:
