@@ -251,7 +251,7 @@ def test_a_version_that_is_none_is_refused(folder: Path) -> None:
     _refuses(folder, r"no manifest of a bundle: .*\$\.version")
 
 
-@pytest.mark.parametrize("encoded", [b"", b"{}", b"\xff", b"[1]", b'{"format": 1}'])
+@pytest.mark.parametrize("encoded", [b"", b"{}", b"\xff", b"[1]", b'{"format": 2}'])
 def test_what_is_no_manifest_is_refused(folder: Path, encoded: bytes) -> None:
     (folder / MANIFEST).write_bytes(encoded)
 

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     Engine,
+    Float,
     Index,
     Integer,
     LargeBinary,
@@ -168,7 +170,70 @@ WORKERS = Table(
 )
 """Which workers there are, and when each last said so."""
 
-REVISIONS = ("0001", "0002", "0003")
+ANSWERED = Table(
+    "answered",
+    METADATA,
+    Column("said", BigInteger, primary_key=True, autoincrement=False),
+    Column("source", Text, nullable=False),
+    Column("repo", Text, nullable=False),
+    Column("pipeline", Text, nullable=False),
+    Column("build_id", Text),
+    Column("attempt", Integer, nullable=False),
+    Column("organisation", Text, nullable=False),
+    Column("commit_sha", Text),
+    Column("as_of", BigInteger, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("probability", Float(53), nullable=False),
+    Column("abstained", Boolean, nullable=False),
+    Column("parrot", Float(53)),
+    Column("challenger", Text),
+    Column("challenger_probability", Float(53)),
+    Column("outcome", SmallInteger),
+    Column("known_at", BigInteger),
+    UniqueConstraint(
+        "source",
+        "repo",
+        "pipeline",
+        "build_id",
+        "attempt",
+        name="uq_answered_attempt",
+    ),
+    Index("ix_answered_open", "outcome", "as_of"),
+    Index("ix_answered_known", "known_at"),
+)
+"""
+One row an attempt that was shown an answer: the first one, by its position in the
+journal (`said`). `build_id` is unknown while the build has none, `outcome` while it has
+not ended; then it is one of `answered.SETTLED`.
+"""
+
+CURSORS = Table(
+    "cursors",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+)
+"""Up to which position of the journal those who follow it have come, each by name."""
+
+WINDOWS = Table(
+    "windows",
+    METADATA,
+    Column("subject", Text, primary_key=True),
+    Column("starts_at", BigInteger, primary_key=True, autoincrement=False),
+    Column("payload", LargeBinary, nullable=False),
+)
+"""What was counted window by window, by what it is about; `starts_at` in seconds."""
+
+REPORTS = Table(
+    "reports",
+    METADATA,
+    Column("kind", Text, primary_key=True),
+    Column("at", BigInteger, primary_key=True, autoincrement=False),
+    Column("payload", LargeBinary, nullable=False),
+)
+"""What was reported or decided, by kind, and when, in microseconds since 1970."""
+
+REVISIONS = ("0001", "0002", "0003", "0004")
 """Every version of the schema, oldest first; the last one is this code's."""
 
 MIGRATIONS = Path(__file__).with_name("migrations")

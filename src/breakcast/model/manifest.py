@@ -13,7 +13,7 @@ import msgspec
 
 from breakcast.errors import BundleError
 
-FORMAT = 1
+FORMAT = 2
 """Of the bundle as a whole; raised when older code could misread a newer one."""
 
 MANIFEST = "manifest.json"
@@ -125,9 +125,9 @@ def decode_manifest(encoded: bytes) -> Manifest:
     Raises:
         BundleError: If it is no manifest, or of a format other than this code's.
 
-    >>> decode_manifest(b'{"format": 2}')
+    >>> decode_manifest(b'{"format": 1}')
     Traceback (most recent call last):
-    breakcast.errors.BundleError: manifest.json has format 2, this code reads 1; \
+    breakcast.errors.BundleError: manifest.json has format 1, this code reads 2; \
 use the breakcast that wrote it, or train anew
     """
     try:

@@ -1,64 +1,64 @@
 """
 What the features and forecasts looked like in training: drift's other half.
 
-Kept as counts between cut points, never as rows: enough to say how far a day's
-builds are from those the model was taught by, too little to tell what any
-build was.
+Kept as counts by bin and by window of time, never as rows: enough to say how far a
+day's builds are from those the model was taught by, and how much such days differ.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from breakcast.errors import BadInput
-from breakcast.model.forecasts import Floats
+from breakcast.model.errorblocks import ErrorBlocks, error_blocks
+from breakcast.model.forecasts import Floats, Ints
+from breakcast.model.sketches import Grid, Packed, Sketch, sketch_of
 
 if TYPE_CHECKING:
     from breakcast.features.table import Table
 
-BINS = 64
-"""How many parts of equal count a column is cut into, as far as its ties allow."""
+DAY: Final = 86_400
+WEEK: Final = 7 * DAY
+MOST_WINDOWS: Final = 84
+"""The newest windows that are kept: twelve weeks of days."""
+FEWEST_WINDOWS: Final = 56
+"""Windows that it takes to say how much windows differ: eight weeks of days."""
+FEWEST_ROWS: Final = 100
+"""Rows of a window that counts."""
+
+_MONDAY = 4 * DAY
+"""The first Monday after 1970 began."""
 
 
-class Sketch(msgspec.Struct, frozen=True, kw_only=True):
+class Baseline(msgspec.Struct, frozen=True, kw_only=True):
     """
-    One column: how many values lie in each bin, and how many are unknown.
+    Columns over some time: each one's sketch by name, and windows in their bins.
 
-    Bin i holds the values x with `edges[i - 1] < x <= edges[i]`, in float32;
-    the first goes down to minus infinity, and one more, the last, holds what
-    lies above all edges (infinity, in the reference itself).
-
-    >>> column = np.array([0, 0, 1, np.nan], np.float32)
-    >>> flags = sketch_of(column)
-    >>> flags
-    Sketch(builds=4, missing=1, edges=(0.0, 1.0), counts=(2, 1, 0))
-    >>> flags.count(np.array([1, 1, 7], np.float32)).tolist()
-    [0, 2, 1]
+    `window_seconds` is how long a window is: a day, or a week where days have too few
+    rows.
     """
 
-    builds: int
-    missing: int
-    edges: tuple[float, ...]
-    counts: tuple[int, ...]
-
-    @property
-    def missing_share(self) -> float:
-        """Share of the builds whose value is unknown; 0 without builds."""
-        return self.missing / self.builds if self.builds else 0.0
-
-    def count(self, values: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Count other values in these bins, shape (edges + 1,); NaN is left out."""
-        return _counted(values, np.array(self.edges, np.float32))
+    columns: dict[str, Sketch]
+    window_seconds: int
+    windows: tuple[Packed, ...]
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True):
-    """Each feature's sketch by name, and that of the calibrated probability."""
+    """
+    What training looked like.
+
+    Attributes:
+        builds: How many builds it was taken from.
+        inputs: Every feature.
+        scores: The calibrated probability of builds the forest had not seen.
+        errors: How wrong that was, in blocks of builds.
+    """
 
     builds: int
-    features: dict[str, Sketch]
-    score: Sketch
+    inputs: Baseline
+    scores: Baseline
+    errors: ErrorBlocks
 
 
 def reference_of(table: "Table", probability: Floats) -> Reference:
@@ -78,42 +78,70 @@ def reference_of(table: "Table", probability: Floats) -> Reference:
             f"{probability.shape}; give one a build, NaN where there is none"
         )
         raise BadInput(message)
+    seconds = table.started_at.astype(np.int64)
+    scored = ~np.isnan(probability)
+    judged = np.flatnonzero(scored & ~np.isnan(table.failed))
+    judged = judged[np.argsort(table.known_at[judged], kind="stable")]
+    columns = {
+        name: table.rows[:, at].astype(np.float64)
+        for at, name in enumerate(table.catalog.names)
+    }
     return Reference(
         builds=len(table),
-        features={
-            name: sketch_of(table.rows[:, at])
-            for at, name in enumerate(table.catalog.names)
-        },
-        score=sketch_of(probability.astype(np.float32)),
+        inputs=baseline_of(columns, seconds),
+        scores=baseline_of({SCORE: probability[scored]}, seconds[scored]),
+        errors=error_blocks(table.failed[judged] > 0, probability[judged]),
     )
 
 
-def sketch_of(values: NDArray[np.float32]) -> Sketch:
+SCORE: Final = "probability"
+"""The one column of scores."""
+
+
+def baseline_of(columns: dict[str, Floats], seconds: Ints) -> Baseline:
     """
-    Cut values into at most 64 bins of about equal count.
+    Sketch columns, window by window, over the newest time that has enough windows.
 
     Args:
-        values: One column, shape (n,); NaN is unknown.
-
-    Returns:
-        The sketch. Its edges are values that occur, the smallest and the
-        greatest finite ones among them; infinities are counted, not edges.
+        columns: By name, shape (n,) each; NaN is unknown.
+        seconds: When each row was, since 1970, shape (n,).
     """
-    finite = np.sort(values[np.isfinite(values)])
-    ranks = np.ceil(np.arange(BINS + 1) / BINS * len(finite)).astype(np.int64)
-    edges = np.unique(finite[np.maximum(ranks - 1, 0)]) if len(finite) else finite
-    return Sketch(
-        builds=len(values),
-        missing=int(np.isnan(values).sum()),
-        # The shortest decimal of the float32: read back, it is the same float32.
-        edges=tuple(float(str(edge)) for edge in edges),
-        counts=tuple(_counted(values, edges).tolist()),
+    length, begins = _newest(seconds)
+    newest = np.isin(starts_of(seconds, length), begins)
+    rows = {name: column[newest] for name, column in columns.items()}
+    sketches = {name: sketch_of(column) for name, column in rows.items()}
+    grid = Grid(sketches)
+    windows = grid.windows(
+        grid.codes(list(rows.values())), starts_of(seconds[newest], length)
+    )
+    return Baseline(
+        columns=sketches,
+        window_seconds=length,
+        windows=tuple(map(grid.packed, windows)),
     )
 
 
-def _counted(
-    values: NDArray[np.float32], edges: NDArray[np.float32]
-) -> NDArray[np.int64]:
-    known = values[~np.isnan(values)].astype(np.float32)
-    bins = np.searchsorted(edges, known, side="left")
-    return np.bincount(bins, minlength=len(edges) + 1)
+def _newest(seconds: Ints) -> tuple[int, Ints]:
+    """Choose days, or else weeks: the newest that have enough rows; all, if few do."""
+    for length in (DAY, WEEK):
+        begins, rows = np.unique(starts_of(seconds, length), return_counts=True)
+        full = begins[rows >= FEWEST_ROWS][-MOST_WINDOWS:]
+        if len(full) >= FEWEST_WINDOWS:
+            return length, full.astype(np.int64)
+    begins = np.unique(starts_of(seconds, DAY)).astype(np.int64)
+    return DAY, begins[-MOST_WINDOWS:]
+
+
+def starts_of(seconds: Ints, length: int) -> Ints:
+    """
+    Give the start of the window each time lies in; weeks begin on Mondays.
+
+    >>> starts_of(np.array([0, DAY - 1, DAY]), DAY).tolist()
+    [0, 0, 86400]
+    """
+    return (seconds - _MONDAY) // length * length + _MONDAY
+
+
+def weekday(starts_at: int) -> int:
+    """Give the day of the week of a day that starts then; Monday is 0."""
+    return (starts_at - _MONDAY) % WEEK // DAY

@@ -111,6 +111,16 @@ def row_of(entry: JournalEntry) -> SaidRow:
     return SaidRow(*entry.join_key, entry.as_of, _ENCODER.encode(entry))
 
 
+def decode_entry(payload: bytes) -> JournalEntry:
+    """
+    Read an entry as the journal's table holds it, not knowing whether it is the first.
+
+    Raises:
+        msgspec.MsgspecError: If it is none.
+    """
+    return _DECODER.decode(payload)
+
+
 def read_journal(table: JournalTable, after: int = 0) -> Iterator[JournalEntry]:
     """
     Read entries in the order they were written, after a position.
@@ -120,5 +130,5 @@ def read_journal(table: JournalTable, after: int = 0) -> Iterator[JournalEntry]:
         msgspec.MsgspecError: If a row is no entry.
     """
     for _, payload, is_first in table.rows(after):
-        entry = _DECODER.decode(payload)
+        entry = decode_entry(payload)
         yield msgspec.structs.replace(entry, is_first_shown=is_first)

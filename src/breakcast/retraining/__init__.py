@@ -1,0 +1,1 @@
+"""When to change our mind: the trigger."""
