@@ -261,7 +261,7 @@ def test_what_is_no_manifest_is_refused(folder: Path, encoded: bytes) -> None:
 def test_another_format_is_refused(folder: Path) -> None:
     (folder / MANIFEST).write_bytes(b'{"format": 99, "later": true}')
 
-    _refuses(folder, "has format 99, this code reads 1")
+    _refuses(folder, "has format 99, this code reads 2")
 
 
 def test_another_catalog_than_its_hash_says_is_refused(folder: Path) -> None:
