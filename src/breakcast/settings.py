@@ -54,6 +54,22 @@ class Settings(BaseSettings):
     price_a_minute: float = Field(default=0.006, ge=0, allow_inf_nan=False)
     """What one minute of CI costs; GitHub's list price of a 2-core Linux runner."""
 
+    drift_threshold: float = Field(default=0.05, gt=0, lt=1)
+    """The chance of a false alarm about drift within 30 windows, of a day each."""
+
+    watch_seconds: float = Field(default=300.0, ge=1, le=86_400)
+    """How often a worker makes a health report."""
+
+    canary_url: str | None = None
+    """A server that a worker asks for a forecast now and then, to see whether it
+    answers: its address, as http://127.0.0.1:8080."""
+
+    canary_token: SecretStr | None = None
+    """The token the canary shows, where the server wants one."""
+
+    canary_seconds: float = Field(default=30.0, ge=1, le=3_600)
+    """How often the canary asks."""
+
     host: str = "127.0.0.1"
     """The address `serve` listens on; 0.0.0.0 is all of them."""
 

@@ -15,6 +15,7 @@ from breakcast.cli.models import models_app, promote, rollback, train
 from breakcast.cli.predict import predict
 from breakcast.cli.serve import serve, token
 from breakcast.cli.telling import err
+from breakcast.cli.watch import check_drift, health
 from breakcast.cli.worker import worker
 from breakcast.errors import BadInput, BreakcastError, BuildsFileError
 
@@ -41,6 +42,8 @@ app.command("predict")(predict)
 app.command("serve")(serve)
 app.command("worker")(worker)
 app.add_typer(features_app, name="features")
+app.command("health")(health)
+app.command("check-drift")(check_drift)
 app.command("token")(token)
 
 

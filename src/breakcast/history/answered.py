@@ -22,7 +22,7 @@ from breakcast.history.events import (
 from breakcast.history.ledger import Ledger
 from breakcast.history.ledgerengine import told
 from breakcast.history.ledgerrows import event_of, microseconds, moment_of
-from breakcast.history.ledgerschema import ANSWERED, EVENTS, JOURNAL
+from breakcast.history.ledgerschema import ANSWERED, CLOCK, EVENTS, JOURNAL
 
 
 class Settled(IntEnum):
@@ -80,6 +80,29 @@ def said_after(
     """Read answers of the journal, in the order they were given."""
     query = (
         select(JOURNAL.c.id, JOURNAL.c.payload)
+        .where(JOURNAL.c.id > position)
+        .order_by(JOURNAL.c.id)
+        .limit(limit)
+    )
+    return [(said, payload) for said, payload in connection.execute(query)]
+
+
+def first_said(connection: Connection, since: datetime) -> int:
+    """Give the position of the first answer from a time on; of the next, if none is."""
+    columns = ANSWERED.c
+    first = select(func.min(columns.said)).where(columns.as_of >= microseconds(since))
+    last = select(func.coalesce(func.max(columns.said), 0))
+    found = connection.execute(first).scalar_one_or_none()
+    return int(found or connection.execute(last).scalar_one() + 1)
+
+
+def said_first(
+    connection: Connection, position: int, limit: int
+) -> list[tuple[int, bytes]]:
+    """Read answers that were the first ones of their attempts, as the journal has."""
+    query = (
+        select(JOURNAL.c.id, JOURNAL.c.payload)
+        .join(ANSWERED, ANSWERED.c.said == JOURNAL.c.id)
         .where(JOURNAL.c.id > position)
         .order_by(JOURNAL.c.id)
         .limit(limit)
@@ -206,6 +229,18 @@ def newest_judged(ledger: Ledger, version: str, limit: int) -> list[Judged]:
     )
     with told(ledger.engine.url), ledger.engine.connect() as connection:
         return [_judged(row) for row in connection.execute(query)][::-1]
+
+
+def newest_receipt(ledger: Ledger) -> datetime | None:
+    """
+    Say when a fact was last received; None if none ever was.
+
+    Raises:
+        LedgerError: If the database fails.
+    """
+    with told(ledger.engine.url), ledger.engine.connect() as connection:
+        last = connection.execute(select(CLOCK.c.last)).scalar_one()
+    return moment_of(last) if last else None
 
 
 def outcomes_since(ledger: Ledger, since: datetime) -> int:

@@ -100,12 +100,23 @@ def compare_windows(
     threshold: float,
     findings: tuple[Finding, ...] = (),
     left_out: frozenset[int] = NOTHING,
+    *,
+    is_about_now: bool = False,
 ) -> DriftReport:
     """
     Compare windows, in the order of time, with a baseline's.
 
     A single window may be drift, or many that are a little off to the same side; each
     way has half of the threshold.
+
+    Args:
+        reference: The baseline.
+        current: The windows.
+        threshold: The chance of a false alarm within 30 windows.
+        findings: What else is to be reported.
+        left_out: Columns that are not compared.
+        is_about_now: Whether only the newest window's standing decides, rather than
+            that of any.
     """
     grid, windows, slow = reference.grid, reference.windows, reference.slow
     merged = merged_of(grid, current)
@@ -124,7 +135,8 @@ def compare_windows(
         )
         return insufficient(grid, merged, threshold, why, findings)
     sums = slow.follow(deviations)
-    most = _most_unusual(reference, deviations, sums)
+    decisive = slice(-1, None) if is_about_now else slice(None)
+    most = _most_unusual(reference, deviations[decisive], sums[decisive])
     is_drift = most.p_value < threshold
     in_a_row = iter(sums)
     limit = slow.limit(threshold / 2)

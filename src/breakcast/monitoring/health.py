@@ -21,12 +21,6 @@ class ModelInUse(msgspec.Struct, frozen=True, kw_only=True):
     trained_at: datetime
 
 
-class Labels(msgspec.Struct, frozen=True, kw_only=True):
-    """How many attempts were answered lately, and of how many the outcome is known."""
-
-    new_since_training: int
-
-
 class LedgerHealth(msgspec.Struct, frozen=True, kw_only=True):
     """When a fact was last received, and how far behind those who follow are."""
 
@@ -50,7 +44,7 @@ class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         at: Up to when.
         model: What answers; None if nothing is promoted.
-        labels: Outcomes.
+        new_outcomes: Red or green outcomes known since the model was trained.
         quality: How right answers were, window by window.
         concept: Whether the model is still what it was.
         inputs: Whether features have drifted.
@@ -61,7 +55,7 @@ class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
 
     at: datetime
     model: ModelInUse | None
-    labels: Labels
+    new_outcomes: int
     quality: tuple[LiveQuality, ...]
     concept: ConceptReport
     inputs: DriftReport

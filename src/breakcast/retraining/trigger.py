@@ -103,7 +103,7 @@ def _triggers(report: HealthReport) -> dict[Trigger, str]:
     if drifted:
         found["drift"] = "; ".join(drifted)
     age = report.at - report.model.trained_at
-    new = report.labels.new_since_training
+    new = report.new_outcomes
     if age > OLD and new:
         found["age"] = (
             f"{report.model.version} is {age.days} days old, and {new} outcomes have "

@@ -7,7 +7,6 @@ import signal
 import socket
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 
@@ -15,19 +14,17 @@ import msgspec
 
 from breakcast import wiring
 from breakcast.adapters.github.source import GitHubHistory
-from breakcast.errors import BreakcastError, LedgerError
+from breakcast.errors import LedgerError
 from breakcast.live.answers import AnswerKeeper
 from breakcast.live.changes import ChangeFinder
 from breakcast.live.polling import Poll
 from breakcast.live.publishing import Publisher
 from breakcast.live.worker import Worker
-from breakcast.model.bundle import load_bundle
-from breakcast.serving.following import PromotedModels
 from breakcast.serving.logs import configure_logs
 from breakcast.serving.prediction import Prediction
-from breakcast.serving.predictor import Models
 from breakcast.settings import Settings
 from breakcast.wiring.backfill import change_source, github_client
+from breakcast.wiring.promotions import Promotions
 
 IDLE_SECONDS = 0.2
 """How long a worker waits that has nothing to do."""
@@ -65,7 +62,7 @@ def work(settings: Settings, *, once: bool = False) -> None:
             ledger,
             _name(),
             keeper=AnswerKeeper(ledger, PrintedAnswers()),
-            models=_Promotions(settings),
+            models=Promotions(settings),
             publisher=publisher,
             changes=changes,
             now=wiring.now,
@@ -158,41 +155,6 @@ def _renewing(worker: Worker) -> Iterator[None]:
     finally:
         ended.set()
         thread.join()
-
-
-class _Promotions:
-    """
-    Looks for models as a server does: a folder's first, then those promoted.
-
-    Raises:
-        BundleError: If the folder's is not sound.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        self._promoted: PromotedModels | None = None
-        if wiring.follows_registry(settings):
-            registry = wiring.open_registry(settings)
-            self._promoted = PromotedModels(registry, lambda: None)
-        self._seconds = settings.poll_seconds
-        self._looked_at = float("-inf")
-        self._held: Models | None = None
-        self._trouble = ""
-        if settings.model_dir is not None:
-            self._held = Models(load_bundle(settings.model_dir))
-
-    def __call__(self) -> Models | None:
-        """Give what answers now; a registry is asked now and then."""
-        is_time = time.monotonic() - self._looked_at >= self._seconds
-        if self._promoted is not None and is_time:
-            self._looked_at = time.monotonic()
-            try:
-                self._held = self._promoted.look(self._held) or self._held
-                self._trouble = ""
-            except (BreakcastError, OSError) as error:
-                if self._trouble != str(error):
-                    _LOG.error("models cannot be followed: %s", error)
-                self._trouble = str(error)
-        return self._held
 
 
 def _name() -> str:
