@@ -24,7 +24,7 @@ def health(as_json: AsJson = False) -> None:
 
     Example: breakcast health
     """
-    from breakcast.wiring.watching import look
+    from breakcast.wiring.standing import look
 
     found = look(read_settings())
     if as_json:
@@ -43,7 +43,7 @@ def check_drift(as_json: AsJson = False) -> None:
 
     Example: breakcast check-drift
     """
-    from breakcast.wiring.watching import ask_for_retraining, look
+    from breakcast.wiring.standing import ask_for_retraining, look
 
     settings = read_settings()
     found = look(settings)

@@ -137,6 +137,11 @@ class Worker:
         """Tell whether an organisation is this worker's just now."""
         return shard_of(organisation) in self._epochs
 
+    @property
+    def leads(self) -> bool:
+        """Whether this worker does what one does for all: it owns the first shard."""
+        return 0 in self._epochs
+
     def close(self) -> None:
         """
         Publish, keep the states and give the leases up: others go on at once.
@@ -149,7 +154,7 @@ class Worker:
 
     def _tidy(self, now: datetime) -> None:
         """Forget old deliveries, now and then, in one worker."""
-        if 0 not in self._epochs or now < self._tidied_at + _TIDY_EVERY:
+        if not self.leads or now < self._tidied_at + _TIDY_EVERY:
             return
         self._tidied_at = now
         Inbox(self._ledger).forget(now - DELIVERIES_KEPT)

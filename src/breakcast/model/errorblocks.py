@@ -5,7 +5,6 @@ Errors come in bursts: a broken branch stays broken. How much blocks of builds d
 says how far a bad spell may go without meaning anything; single builds do not.
 """
 
-from math import sqrt
 from typing import Final
 
 import msgspec
@@ -15,6 +14,8 @@ from breakcast.model.forecasts import DECISION_THRESHOLD, Bools, Floats
 
 BLOCK: Final = 50
 """Builds of a block, in the order their outcomes became known."""
+LEAST_SPREAD: Final = 0.5 / BLOCK
+"""Blocks are taken to differ by half an error, at the least."""
 
 
 class Level(msgspec.Struct, frozen=True):
@@ -69,12 +70,10 @@ def _blocked(loss: Bools | Floats) -> Floats:
 
 
 def _level(means: Floats) -> Level:
-    """Give mean and spread; that of independent builds, where blocks differ by less."""
-    blocks = len(means)
-    # Half an error more, and half a build without: nobody is never wrong.
-    likely = (float(means.sum()) * BLOCK + 0.5) / (blocks * BLOCK + 1.0)
-    least = sqrt(likely * (1.0 - likely) / BLOCK)
-    if blocks == 0:
-        return Level(likely, least)
-    found = float(means.std(ddof=1)) if blocks > 1 else 0.0
-    return Level(float(means.mean()), max(found, least if found == 0.0 else 0.0))
+    """Give mean and spread; nobody is never wrong, so no spread is next to nothing."""
+    if len(means) < _PAIR:
+        return Level(float(means.mean()) if len(means) else 0.0, LEAST_SPREAD)
+    return Level(float(means.mean()), max(float(means.std(ddof=1)), LEAST_SPREAD))
+
+
+_PAIR = 2

@@ -37,8 +37,11 @@ from breakcast.serving.predictor import Models
 
 KEPT: Final = timedelta(days=90)
 """How long reports are kept."""
+CANARIES_KEPT: Final = timedelta(days=1)
+"""How long it is kept what became of synthetic forecasts."""
 HEALTH: Final = "health"
-"""The kind under which they are."""
+CANARY: Final = "canary"
+"""The kinds under which they are."""
 
 _ENCODE = msgspec.json.Encoder().encode
 
@@ -64,7 +67,6 @@ class Watch:
         models: Models | None,
         at: datetime,
         *,
-        canary: Canary | None = None,
         published_at: datetime | None = None,
     ) -> HealthReport:
         """
@@ -73,7 +75,6 @@ class Watch:
         Args:
             models: What answers; None if nothing is promoted.
             at: Now.
-            canary: What became of the last synthetic forecast.
             published_at: Up to when facts are in the records that servers read; None
                 if servers fold the ledger themselves.
 
@@ -97,7 +98,7 @@ class Watch:
             ledger=LedgerHealth(
                 newest_at=newest_receipt(ledger), lag_seconds=max(lag, 0.0)
             ),
-            canary=canary,
+            canary=_last_canary(ledger),
         )
 
     def keep(self, report: HealthReport) -> None:
@@ -109,6 +110,17 @@ class Watch:
         """
         Reports(self._ledger, HEALTH).add(
             report.at, _ENCODE(report), forget=report.at - KEPT
+        )
+
+    def keep_canary(self, canary: Canary) -> None:
+        """
+        Keep what became of a synthetic forecast.
+
+        Raises:
+            LedgerError: If the ledger fails.
+        """
+        Reports(self._ledger, CANARY).add(
+            canary.asked_at, _ENCODE(canary), forget=canary.asked_at - CANARIES_KEPT
         )
 
     def _drift(
@@ -152,7 +164,7 @@ class Watch:
 
 def last_report(ledger: Ledger) -> HealthReport | None:
     """
-    Read the newest report; None if there is none that this code can read.
+    Read the newest report, with the newest canary; None if there is none to be read.
 
     Raises:
         LedgerError: If the ledger fails.
@@ -161,10 +173,16 @@ def last_report(ledger: Ledger) -> HealthReport | None:
     if kept is None:
         return None
     try:
-        return msgspec.json.decode(kept.payload, type=HealthReport)
+        report = msgspec.json.decode(kept.payload, type=HealthReport)
     except msgspec.MsgspecError:
         # An older or newer breakcast wrote it, and writes the next one soon.
         return None
+    return msgspec.structs.replace(report, canary=_last_canary(ledger))
+
+
+def _last_canary(ledger: Ledger) -> Canary | None:
+    kept = Reports(ledger, CANARY).last()
+    return msgspec.json.decode(kept.payload, type=Canary) if kept is not None else None
 
 
 def _in_use(models: Models | None) -> ModelInUse | None:

@@ -79,7 +79,9 @@ class WindowReference:
         sizes = np.array([one for _, one in found]).reshape(len(found), width)
         families = [place.family for place in self.statistics.places]
         self._of_family = {
-            family: np.array([at for at, one in enumerate(families) if one == family])
+            family: np.array(
+                [at for at, one in enumerate(families) if one == family], np.int64
+            )
             for family in _FAMILIES[:-1]
         }
         self.is_enough = len(self.windows) >= FEWEST_WINDOWS

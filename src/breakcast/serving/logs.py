@@ -54,6 +54,8 @@ def configure_logs(*, logs_access: bool) -> None:
     lines.setFormatter(JsonLines())
     logging.basicConfig(handlers=[lines], level=logging.INFO, force=True)
     ACCESS.setLevel(logging.INFO if logs_access else logging.WARNING)
+    # It tells every request it sends: a canary's, two a minute.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
 class JsonLines(logging.Formatter):

@@ -19,6 +19,7 @@ from breakcast import wiring
 from breakcast.adapters import webserver
 from breakcast.adapters.github.webhooks import GitHubWebhooks
 from breakcast.adapters.prometheus import PrometheusMetrics
+from breakcast.adapters.prometheus.health import HealthGauges, Standing
 from breakcast.history.ledger import Ledger
 from breakcast.live.inboxwriting import InboxWriter
 from breakcast.live.webhooks import Webhook
@@ -36,6 +37,7 @@ from breakcast.serving.storedrows import StoredRows
 from breakcast.serving.v1 import V1
 from breakcast.serving.v2 import V2
 from breakcast.settings import Settings
+from breakcast.wiring.standing import LastStanding
 
 GARBAGE_THRESHOLDS = (20_000, 20, 100)
 """Python's own is 700 objects: a collection every fifty requests."""
@@ -95,8 +97,11 @@ def make_server(
     """
     configure_logs(logs_access=settings.access_log)
     sys.setswitchinterval(webserver.SWITCH_SECONDS)
-    metrics = PrometheusMetrics(settings.name, CollectorRegistry(), shared)
+    registry = CollectorRegistry()
+    metrics = PrometheusMetrics(settings.name, registry, shared)
     open_ledger = partial(_open_ledger, settings)
+    standing = LastStanding(open_ledger)
+    registry.register(HealthGauges(settings.name, partial(_gauged, standing)))
     states = _rows(settings, open_ledger)
     journal = JournalWriter(open_ledger, metrics.journal_dropped)
     predictor = Predictor(states, [metrics.predicted, journal])
@@ -127,6 +132,7 @@ def make_server(
         inbox.close()
         journal.close()
         states.close()
+        standing.close()
 
     return make_app(
         ServingParts(
@@ -153,6 +159,11 @@ def make_server(
             body_seconds=settings.body_seconds,
         )
     )
+
+
+def _gauged(standing: LastStanding) -> Standing | None:
+    found = standing()
+    return Standing(found.health, found.decision.is_due) if found is not None else None
 
 
 def _rows(settings: Settings, open_ledger: Callable[[], Ledger | None]) -> FollowedRows:

@@ -25,6 +25,7 @@ from breakcast.serving.prediction import Prediction
 from breakcast.settings import Settings
 from breakcast.wiring.backfill import change_source, github_client
 from breakcast.wiring.promotions import Promotions
+from breakcast.wiring.watching import Watching
 
 IDLE_SECONDS = 0.2
 """How long a worker waits that has nothing to do."""
@@ -79,6 +80,8 @@ def work(settings: Settings, *, once: bool = False) -> None:
             )
             stack.enter_context(poll)
         stack.enter_context(_renewing(worker))
+        if not once:
+            stack.enter_context(Watching(settings, lambda: worker.leads))
         _follow(worker, ending, once=once)
 
 

@@ -1,0 +1,151 @@
+"""How things stand: looked at, or as they were reported last; and what to do."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+
+from breakcast import wiring
+from breakcast.errors import LedgerError
+from breakcast.features.records import shard_key
+from breakcast.features.store import PULSES, SHARDS
+from breakcast.history.ledger import Ledger
+from breakcast.history.ledgerrows import moment_of
+from breakcast.history.watched import Reports
+from breakcast.monitoring.health import HealthReport
+from breakcast.monitoring.watch import KEPT, Watch, last_report
+from breakcast.retraining.trigger import COOL_DOWN, Decision, decide
+from breakcast.serving.predictor import Models
+from breakcast.settings import Settings
+from breakcast.wiring.promotions import Promotions
+
+RETRAINING = "retraining"
+"""The kind under which decisions to train anew are kept."""
+
+_READ_SECONDS = 5.0
+_LOG = logging.getLogger("breakcast.watch")
+
+
+class Look(NamedTuple):
+    """How things stand, and what is to be done about it."""
+
+    health: HealthReport
+    decision: Decision
+
+
+def look(settings: Settings) -> Look:
+    """
+    Look at how things stand; keeps the report, and decides nothing for good.
+
+    Raises:
+        LedgerError: If the ledger cannot be opened, or fails.
+        BundleError: If the model that answers cannot be read.
+    """
+    with wiring.open_ledger(settings) as ledger:
+        watch = watch_of(settings, ledger)
+        models = Promotions(settings)()
+        published_at = published_at_of(settings, models)
+        report = watch.look(models, wiring.now(), published_at=published_at)
+        watch.keep(report)
+        return Look(report, decide(report, asked_since(ledger, report.at - COOL_DOWN)))
+
+
+def ask_for_retraining(settings: Settings, decision: Decision) -> None:
+    """
+    Remember that a retraining is asked for: it is not asked for again too soon.
+
+    Raises:
+        LedgerError: If the ledger cannot be opened, or fails.
+    """
+    with wiring.open_ledger(settings) as ledger:
+        Reports(ledger, RETRAINING).add(
+            decision.at, msgspec.json.encode(decision), forget=decision.at - KEPT
+        )
+
+
+def asked_since(ledger: Ledger, since: datetime) -> list[Decision]:
+    """Read the retrainings that were asked for since a time, the newest first."""
+    return [
+        msgspec.json.decode(one.payload, type=Decision)
+        for one in Reports(ledger, RETRAINING).since(since)
+    ]
+
+
+class LastStanding:
+    """
+    Reads the last report for whoever shows it; not more often than a few seconds.
+
+    Args:
+        open_ledger: Opens the ledger; gives None while there is none.
+    """
+
+    def __init__(self, open_ledger: Callable[[], Ledger | None]) -> None:
+        self._open_ledger = open_ledger
+        self._ledger: Ledger | None = None
+        self._lock = threading.Lock()
+        self._read_at = float("-inf")
+        self._found: Look | None = None
+        self._trouble = ""
+
+    def __call__(self) -> Look | None:
+        """Give the last report and what it comes to; None if there is none."""
+        with self._lock:
+            if time.monotonic() - self._read_at >= _READ_SECONDS:
+                self._read_at = time.monotonic()
+                self._found = self._read()
+            return self._found
+
+    def close(self) -> None:
+        """Close the ledger."""
+        if self._ledger is not None:
+            self._ledger.close()
+
+    def _read(self) -> Look | None:
+        try:
+            self._ledger = self._ledger or self._open_ledger()
+            found = last_look(self._ledger) if self._ledger is not None else None
+        except LedgerError as error:
+            if self._trouble != str(error):
+                _LOG.error("the health report cannot be read: %s", error)
+            self._trouble = str(error)
+            return None
+        self._trouble = ""
+        return found
+
+
+def last_look(ledger: Ledger) -> Look | None:
+    """
+    Read the last report, and decide by it; None if there is none.
+
+    Raises:
+        LedgerError: If the ledger fails.
+    """
+    report = last_report(ledger)
+    if report is None:
+        return None
+    return Look(report, decide(report, asked_since(ledger, report.at - COOL_DOWN)))
+
+
+def published_at_of(settings: Settings, models: Models | None) -> datetime | None:
+    """Say up to when facts are in the store that is named; None if nobody knows."""
+    if settings.store is None or models is None:
+        return None
+    with closing(wiring.open_store(settings.store)) as store:
+        catalog = models.champion.catalog
+        keys = [shard_key(shard, catalog) for shard in range(SHARDS)]
+        pulses = store.read({PULSES: keys}).get(PULSES, {})
+    return moment_of(min(one.stamp for one in pulses.values())) if pulses else None
+
+
+def watch_of(settings: Settings, ledger: Ledger) -> Watch:
+    """Make what looks, as the settings say."""
+    return Watch(
+        ledger,
+        threshold=settings.drift_threshold,
+        objective=settings.target_accuracy,
+    )
