@@ -12,15 +12,19 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import LiteralString, NoReturn, Self
+from typing import Any, LiteralString, NoReturn, Self
 
+import httpx
+import msgspec
 import psycopg
 import pytest
 
 _PORTS = range(15_000, 30_000)
+_READY_SECONDS = 30.0
 
 
 class _Server:
@@ -190,6 +194,134 @@ class Redis(_Server):
             self._process.kill()
             self._process.communicate()
             self._process = None
+
+
+class _Told(_Server):
+    """A server that says over HTTP when it is ready, and ends when it is told to."""
+
+    def __init__(self, program: str) -> None:
+        found = shutil.which(program)
+        if found is None:
+            _absent(program, program)
+        super().__init__(program)
+        self._program = found
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it is, for a client."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def words(self) -> list[str]:
+        """Say what it is started with."""
+        raise NotImplementedError
+
+    def start(self) -> None:
+        """Start the server, unless it runs, and wait until it answers."""
+        if self._process is not None:
+            return
+        with (self.folder / "log").open("wb") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - found by its own name
+                [self._program, *self.words()], stdout=log, stderr=log
+            )
+        deadline = time.monotonic() + _READY_SECONDS
+        while not self._is_ready():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                said = (self.folder / "log").read_text(encoding="utf-8")
+                message = f"{self._program} did not start: {said}"
+                raise RuntimeError(message)
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Kill the server, if it runs."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def _is_ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/-/ready").is_success
+        except httpx.TransportError:
+            return False
+
+
+class Prometheus(_Told):
+    """
+    A Prometheus that scrapes and evaluates every second.
+
+    Args:
+        targets: What is scraped, by job; `host:port` each.
+        rules: A file of rules; None for none.
+        alertmanager: Where alerts go, `host:port`.
+    """
+
+    def __init__(
+        self,
+        targets: Mapping[str, str],
+        rules: Path | None = None,
+        alertmanager: str | None = None,
+    ) -> None:
+        super().__init__("prometheus")
+        told = [{"static_configs": [{"targets": [alertmanager]}]}]
+        settings = {
+            "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
+            "rule_files": [str(rules)] if rules else [],
+            "alerting": {"alertmanagers": told if alertmanager else []},
+            "scrape_configs": [
+                {"job_name": job, "static_configs": [{"targets": [target]}]}
+                for job, target in targets.items()
+            ],
+        }
+        (self.folder / "settings.json").write_bytes(msgspec.json.encode(settings))
+
+    def words(self) -> list[str]:
+        """Say what it is started with; JSON is YAML."""
+        return [
+            f"--config.file={self.folder / 'settings.json'}",
+            f"--storage.tsdb.path={self.folder / 'data'}",
+            f"--web.listen-address=127.0.0.1:{self.port}",
+        ]
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        """Evaluate PromQL, as of now."""
+        reply = httpx.get(f"{self.url}/api/v1/query", params={"query": expression})
+        answer = reply.json()
+        if answer["status"] != "success":
+            message = f"{expression}: {answer['error']}"
+            raise ValueError(message)
+        found: list[dict[str, Any]] = answer["data"]["result"]
+        return found
+
+
+class Alertmanager(_Told):
+    """
+    An Alertmanager.
+
+    Args:
+        settings: Its configuration.
+    """
+
+    def __init__(self, settings: str) -> None:
+        super().__init__("prometheus-alertmanager")
+        (self.folder / "settings.yaml").write_text(settings, encoding="utf-8")
+
+    def words(self) -> list[str]:
+        """Say what it is started with."""
+        return [
+            f"--config.file={self.folder / 'settings.yaml'}",
+            f"--storage.path={self.folder / 'data'}",
+            f"--web.listen-address=127.0.0.1:{self.port}",
+            "--cluster.listen-address=",
+        ]
+
+
+def promtool() -> str:
+    """Find Prometheus' own tool for rules."""
+    found = shutil.which("promtool")
+    if found is None:
+        _absent("promtool", "prometheus")
+    return found
 
 
 @pytest.fixture(scope="session")
