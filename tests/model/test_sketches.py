@@ -120,6 +120,32 @@ def test_damaged_counts_are_refused() -> None:
         grid_of(values).unpacked(msgspec.structs.replace(packed, counts=b"no"))
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.random.default_rng(0).normal(size=20_000),
+        np.exp(5 * np.random.default_rng(0).normal(size=20_000)),
+        np.random.default_rng(0).integers(-20, 20, 20_000) / 7,
+        np.r_[np.zeros(19_000), np.random.default_rng(0).normal(size=1_000)],
+        np.full(20_000, 3.5),
+        1e308 * np.random.default_rng(0).uniform(-1, 1, 20_000),
+        5e-324 * np.random.default_rng(0).integers(0, 99, 20_000),
+    ],
+)
+def test_many_values_lie_in_the_bins_that_each_alone_does(values: np.ndarray) -> None:
+    grid = Grid({"x": sketch_of(values[::2])})
+    edges = np.array(grid.sketches[0].edges)
+    asked = np.concatenate(
+        [values, edges, np.nextafter(edges, np.inf), [np.inf, -np.inf, np.nan]]
+    )
+
+    codes = grid.codes([asked])[:, 0]
+
+    expected = np.searchsorted(edges, asked[:-1], side="left")
+    assert codes[:-1].tolist() == expected.tolist()
+    assert codes[-1] == 255
+
+
 def test_a_heavy_tail_scores_no_more_than_any_other() -> None:
     rng = np.random.default_rng(0)
     light, heavy = rng.normal(size=1_000), np.exp(4 * rng.normal(size=1_000))

@@ -26,6 +26,8 @@ RELATED = 40
 
 _MISSING = 255
 _LUMPY = 0.5
+_MANY, _FEW_EDGES = 10_000, 8
+_CELLS = 65_536
 
 Codes = NDArray[np.uint8]
 """Which bin each value lies in, 255 where it is unknown; shape (rows, columns)."""
@@ -281,8 +283,42 @@ class Grid:
 
 
 def _coded(column: NDArray[np.floating], edges: Floats) -> Codes:
-    codes = np.searchsorted(edges, column, side="left").astype(np.uint8)
-    codes[np.isnan(column)] = _MISSING
+    codes = np.empty(len(column), np.uint8)
+    missing = np.isnan(column)
+    known = column[~missing] if missing.any() else column
+    if len(known) >= _MANY and len(edges) > _FEW_EDGES:
+        codes[~missing] = _searched_by_cells(known, edges)
+    else:
+        codes[~missing] = np.searchsorted(edges, known, side="left")
+    codes[missing] = _MISSING
+    return codes
+
+
+def _searched_by_cells(column: NDArray[np.floating], edges: Floats) -> Codes:
+    """
+    Search for many values at once, several times as quickly as one by one.
+
+    The range is cut into cells of equal width. In a cell without an edge all values
+    have the same bin; only what shares a cell with an edge is searched for.
+    """
+    # Not the first edge: it lies a hair below the smallest value.
+    low, high = float(edges[1]), float(edges[-1])
+    with np.errstate(over="ignore", divide="ignore"):
+        scale = (_CELLS - 1) / (high - low)
+    if not 0.0 < scale < np.inf:
+        return np.searchsorted(edges, column, side="left").astype(np.uint8)
+
+    def cell(values: NDArray[np.floating]) -> NDArray[np.int32]:
+        # Rises with the value, whatever is rounded: no value passes an edge's cell.
+        cells = (np.clip(values, low, high) - low) * scale
+        return np.asarray(cells.astype(np.int32))
+
+    held = np.bincount(cell(edges), minlength=_CELLS)
+    bins = np.cumsum(held).astype(np.uint8)
+    bins[held > 0] = _MISSING
+    codes = bins[cell(column)]
+    unclear = np.flatnonzero(codes == _MISSING)
+    codes[unclear] = np.searchsorted(edges, column[unclear], side="left")
     return codes
 
 

@@ -150,18 +150,38 @@ def judge_concept(
 
 
 def _sum(losses: Floats, ends: Floats, usual: Level, blocks: int) -> Sum:
-    level, since = 0.0, None
-    allowance = ALLOWANCE + UNCERTAINTY / sqrt(blocks)
-    steps = (losses - usual.mean) / usual.spread - allowance
-    for step, end in zip(steps.tolist(), ends.tolist(), strict=True):
-        if level == 0.0:
-            since = end
-        level = max(level + step, 0.0)
+    path = sums_of(losses, usual, blocks)
+    zeros = np.flatnonzero(path == 0.0)
+    start = int(zeros[-1]) + 1 if len(zeros) else 0
+    rising = start < len(path)
     return Sum(
-        level=level,
+        level=float(path[-1]),
         threshold=THRESHOLD,
-        since=datetime.fromtimestamp(since, UTC) if level > 0 and since else None,
+        since=datetime.fromtimestamp(float(ends[start]), UTC) if rising else None,
     )
+
+
+def sums_of(losses: Floats, usual: Level, blocks: int) -> Floats:
+    """
+    Sum blocks' losses, less what is usual and the allowance, never below zero.
+
+    Args:
+        losses: One a block, in the order of time, shape (n,).
+        usual: What they were when the model was judged.
+        blocks: Of how many blocks that is known.
+
+    Returns:
+        Where the sum stands after each block, shape (n,).
+
+    Source:
+        Page (1954), Biometrika 41(1/2).
+    """
+    allowance = ALLOWANCE + UNCERTAINTY / sqrt(blocks)
+    level, path = 0.0, []
+    for step in ((losses - usual.mean) / usual.spread - allowance).tolist():
+        level = max(level + step, 0.0)
+        path.append(level)
+    return np.array(path, np.float64)
 
 
 def _bounds(right: Floats) -> tuple[float | None, float | None]:
