@@ -10,6 +10,7 @@ from breakcast.adapters.prometheus.families import (
     CODES,
     FINE_BUCKETS,
     LATENCY_BUCKETS,
+    PROBABILITY_BUCKETS,
     ROW_BUCKETS,
     STATUSES,
     families_of,
@@ -56,6 +57,7 @@ class PrometheusMetrics:
             for status, code in enumerate(CODES, start=2)
         }
         self._rows = at["breakcast_batch_rows", model]
+        self._said = at["breakcast_forecast_probability", model]
         self._degraded = at["breakcast_degraded_answers_total", model]
         self._abstained = at["breakcast_abstained_answers_total", model]
         self._refused = at["breakcast_refused_swaps_total", model]
@@ -92,7 +94,11 @@ class PrometheusMetrics:
 
     def predicted(self, prediction: Prediction) -> None:
         """A build was answered."""
+        said = prediction.probability
+        bucket = self._said + bisect_left(PROBABILITY_BUCKETS, said)
         with self._counts.lock:
+            self._row[bucket] += 1.0
+            self._row[self._said + len(PROBABILITY_BUCKETS) + 1] += said
             self._row[self._degraded] += prediction.degraded
             self._row[self._abstained] += prediction.abstained
 

@@ -29,6 +29,10 @@ FINE_BUCKETS = (
     *(0.001, 0.002, 0.005, 0.01, 0.02, 0.05),
     *(0.1, 0.2, 0.5, 1.0, 2.0, 5.0),
 )
+PROBABILITY_BUCKETS = (
+    *(0.05, 0.1, 0.2, 0.3, 0.4, 0.5),
+    *(0.6, 0.7, 0.8, 0.9, 0.95, 1.0),
+)
 ROW_BUCKETS = (1.0, 10.0, 100.0, 1_000.0, 10_000.0)
 
 
@@ -78,6 +82,12 @@ def families_of(model: str) -> tuple[Family, ...]:
             "Rows of one request for forecasts",
             this,
             ROW_BUCKETS,
+        ),
+        Family(
+            "breakcast_forecast_probability",
+            "P(red) as it was shown for a build",
+            this,
+            PROBABILITY_BUCKETS,
         ),
         Family(
             "breakcast_degraded_answers_total",
