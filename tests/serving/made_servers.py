@@ -98,6 +98,7 @@ class MadeServer:
                 lifecycle=self.lifecycle,
                 lifespan=_nothing,
                 webhooks=webhooks(self.metrics),
+                pages={},
                 roles=roles,
                 logs_access=False,
                 body_limit_bytes=body_limit_bytes,

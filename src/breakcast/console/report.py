@@ -12,9 +12,8 @@ from hashlib import sha256
 from importlib.resources import files
 from typing import Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from breakcast.console.figures import draw_figures
+from breakcast.console.pages import pages, template
 from breakcast.model.evaluation import Evaluation
 from breakcast.model.savings import PRICE_A_MINUTE
 
@@ -63,39 +62,25 @@ def render_report(
     Returns:
         The page, about 5 MB, nearly all of it Plotly's JavaScript.
     """
-    environment = Environment(
-        loader=PackageLoader("breakcast.console"),
-        autoescape=True,
-        undefined=StrictUndefined,
+    scripts = {"plotly": _plotly(), "ours": template("report.js")}
+    return (
+        pages()
+        .get_template("report.html")
+        .render(
+            evaluation=evaluation,
+            source=source,
+            made_at=made_at,
+            failures=sum(repo.failures for repo in evaluation.per_repo),
+            shown_repos=evaluation.per_repo[:MOST_REPOS],
+            metrics=METRIC_NAMES,
+            protocol=PROTOCOLS.get(evaluation.protocol, ""),
+            is_list_price=evaluation.savings.price_a_minute == PRICE_A_MINUTE,
+            figures=draw_figures(evaluation),
+            style=template("report.css"),
+            scripts=scripts,
+            script_hashes=[_csp_hash(script) for script in scripts.values()],
+        )
     )
-    environment.filters.update(
-        share=_share,
-        score=_score,
-        signed=_signed,
-        count=_count,
-        money=_money,
-        unbroken=_unbroken,
-    )
-    scripts = {"plotly": _plotly(), "ours": _template("report.js")}
-    return environment.get_template("report.html").render(
-        evaluation=evaluation,
-        source=source,
-        made_at=made_at,
-        failures=sum(repo.failures for repo in evaluation.per_repo),
-        shown_repos=evaluation.per_repo[:MOST_REPOS],
-        metrics=METRIC_NAMES,
-        protocol=PROTOCOLS.get(evaluation.protocol, ""),
-        is_list_price=evaluation.savings.price_a_minute == PRICE_A_MINUTE,
-        figures=draw_figures(evaluation),
-        style=_template("report.css"),
-        scripts=scripts,
-        script_hashes=[_csp_hash(script) for script in scripts.values()],
-    )
-
-
-def _template(name: str) -> str:
-    path = files("breakcast.console").joinpath("templates", name)
-    return path.read_text(encoding="utf-8")
 
 
 def _plotly() -> str:
@@ -106,32 +91,3 @@ def _plotly() -> str:
 def _csp_hash(script: str) -> str:
     digest = b64encode(sha256(script.encode()).digest()).decode()
     return f"'sha256-{digest}'"
-
-
-_UNDEFINED: Final = "–"
-
-
-def _share(value: float | None, digits: int = 1) -> str:
-    return (
-        _UNDEFINED if value is None else f"{100 * value:.{digits}f}\N{NO-BREAK SPACE}%"
-    )
-
-
-def _score(value: float | None) -> str:
-    return _UNDEFINED if value is None else f"{value:.3f}"
-
-
-def _signed(value: float | None) -> str:
-    return _UNDEFINED if value is None else f"{value:+.3f}".replace("-", "−")
-
-
-def _count(value: float) -> str:
-    return f"{value:,.0f}"
-
-
-def _money(value: float) -> str:
-    return f"${value:,.2f}"
-
-
-def _unbroken(text: str) -> str:
-    return text.replace(" %", "\N{NO-BREAK SPACE}%")

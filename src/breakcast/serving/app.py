@@ -64,6 +64,7 @@ class ServingParts:
         lifecycle: Says when the end is near.
         lifespan: Starts and ends what runs beside the application.
         webhooks: What takes deliveries, by path; for the role `ingest`.
+        pages: What people look at, by path; for the role `console`.
         roles: Which paths there are.
         logs_access: Whether every request is logged.
         body_limit_bytes: The most bytes of a body.
@@ -80,6 +81,7 @@ class ServingParts:
     lifecycle: Lifecycle
     lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]]
     webhooks: Mapping[str, ASGIApp]
+    pages: Mapping[str, Page]
     roles: frozenset[ServerRole]
     logs_access: bool
     body_limit_bytes: int
@@ -171,6 +173,8 @@ def _routes(parts: ServingParts, forecasts: Mapping[str, Forecast]) -> list[Base
             _VERSION: metadata,
             f"{_VERSION}/ready": ready,
         }
+    if "console" in parts.roles:
+        shown |= parts.pages
     posted: dict[str, ASGIApp] = {**forecasts}
     if "ingest" in parts.roles:
         posted |= parts.webhooks

@@ -11,6 +11,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
+import msgspec
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
@@ -25,6 +26,7 @@ from breakcast.live.inboxwriting import InboxWriter
 from breakcast.live.webhooks import Webhook
 from breakcast.serving.access import Access, Token
 from breakcast.serving.app import ServingParts, make_app
+from breakcast.serving.endpoints import Names, Page
 from breakcast.serving.following import Follower, PromotedModels
 from breakcast.serving.gate import Lifecycle
 from breakcast.serving.instances import InstanceReader
@@ -153,12 +155,41 @@ def make_server(
             lifecycle=lifecycle,
             lifespan=lifespan,
             webhooks=_webhooks(settings, inbox, metrics),
+            pages=_pages(settings, standing),
             roles=settings.roles,
             logs_access=settings.access_log,
             body_limit_bytes=settings.body_limit_bytes,
             body_seconds=settings.body_seconds,
         )
     )
+
+
+def _pages(settings: Settings, standing: LastStanding) -> dict[str, Page]:
+    """Show people the last report, and machines the same one."""
+    access = access_of(settings)
+
+    def page(_: Names) -> bytes:
+        # Templates take a while to import, and few servers are looked at.
+        from breakcast.console.health import render_health  # noqa: PLC0415
+
+        found = standing()
+        report, decision = found if found is not None else (None, None)
+        return render_health(report, decision).encode()
+
+    def record(_: Names) -> bytes:
+        found = standing()
+        return msgspec.json.encode(found._asdict() if found is not None else None)
+
+    return {
+        "/health": Page(
+            page,
+            "other",
+            access=access,
+            content_type=b"text/html; charset=utf-8",
+            is_slow=True,
+        ),
+        "/health.json": Page(record, "other", access=access, is_slow=True),
+    }
 
 
 def _gauged(standing: LastStanding) -> Standing | None:
