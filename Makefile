@@ -10,7 +10,7 @@ SMOKE := build/smoke
 PEER := build/peers
 LOCKS := requirements
 # Environments of their own: what we are compatible with, and measured against.
-PEERS := kserve schemathesis fastapi mlserver bentoml
+PEERS := kserve schemathesis fastapi mlserver bentoml evidently nannyml
 # What the dev environment has of the package's extras. Never Feast, which wants
 # older releases of what we run on: it has an environment of its own.
 EXTRAS := --extra dask --extra github --extra postgres
@@ -43,9 +43,10 @@ check: $(VENV)/.dev ## lint, format, types and the rooms' contracts
 
 peers: $(PEER)/kserve/.ready $(PEER)/schemathesis/.ready $(PEER)/feast/.ready ## what tests compare us with; absent, those tests are skipped
 
-bench: $(VENV)/.dev $(PEER)/feast/.ready ## quality, replay, serving, deliveries and stores, against the committed results
+bench: $(VENV)/.dev $(PEER)/feast/.ready ## quality, replay, drift, serving, deliveries and stores, against the committed results
 	@$(BIN)/python -m benchmarks.quality
 	@$(BIN)/python -m benchmarks.replay
+	@$(BIN)/python -m benchmarks.drift
 	@$(BIN)/python -m benchmarks.serving
 	@$(BIN)/python -m benchmarks.deliveries
 	@$(BIN)/python -m benchmarks.lookup

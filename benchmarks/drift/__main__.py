@@ -41,7 +41,7 @@ LEVEL = 0.05
 NULLS = {100: 1_000, 1_000: 1_000, 10_000: 400}
 MONTHS = 100
 RUNS = 60
-STREAMS = 200
+STREAMS = 400
 STREAM_LABELS = 5_000
 REFERENCES = (30_000, 6_000)
 
@@ -53,7 +53,7 @@ def main() -> None:
     share = 10 if parser.parse_args().quick else 1
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         found = {
-            "about": about(),
+            "about": about() | {"command": "python -m benchmarks.drift"},
             "independent": [
                 {"rows": size, "nulls": nulls // share, "false_alarms": float(rate)}
                 for size, nulls in NULLS.items()

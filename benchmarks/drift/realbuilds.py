@@ -80,7 +80,9 @@ def _in_order(file: str) -> dict[str, Any]:
     report = _report(values, week, int(week.max()) + 1)
     return {
         "verdict": report.verdict,
-        "why": report.why,
+        "family": report.family,
+        "feature": _named(report.feature, names),
+        "p_value": report.p_value,
         "weeks": [
             {
                 "week": at + BASELINE_WEEKS,

@@ -10,8 +10,8 @@ def markdown(found: dict[str, Any]) -> str:
     made = ", ".join(f"{name} {value}" for name, value in found["about"].items())
     return f"""# Drift: false alarms, and what is found
 
-Made by: {made}; `python -m benchmarks.drift`. Everything made up is drawn from seeds
-that were not looked at while the monitor was made; n is in each table.
+Made by: {made}. Everything made up is drawn from seeds that were not looked at while
+the monitor was made; n is in each table.
 
 ## Independent rows
 
@@ -180,8 +180,8 @@ of 30 weeks say drift. Weeks that are unlike any of the 84 before are part of th
 history whatever their order; a reference of 84 weeks cannot know of what happens once
 in 200.
 
-In their order: {ordered["verdict"]}; {ordered["why"]}. {len(loud)} of {len(weeks)}
-weeks alarm, the first of them:
+In their order: {ordered["verdict"]} ({ordered["family"]}: {ordered["feature"]}, P =
+{ordered["p_value"]:.2g}). {len(loud)} of {len(weeks)} weeks alarm, the first of them:
 
 {header("week", "P of the week", "most unusual", "slow sum / alarm", "whose")}
 {shown}

@@ -3,9 +3,9 @@ Slow drift: many days in a row that are all a little off to the same side.
 
 Each statistic's deviations are summed day by day, less an allowance, never below zero
 (a CUSUM), to either side. A single wild day counts for little: deviations are clipped.
-Where the sum alarms comes from the baseline's own days, drawn anew many times, each
-time with the error that the mean of so few days has: without it, that error is taken
-for drift and grows day by day.
+Where the sum alarms comes from the baseline's own days, drawn anew many times: in runs
+of neighbours, because days wander, and with the error that the mean of so few days has,
+which is taken for drift otherwise, and grows day by day.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from breakcast.model.forecasts import Floats
+from breakcast.model.forecasts import Floats, Ints
 from breakcast.monitoring.windowed import Deviation, WindowReference
 
 HORIZON: Final = 30
@@ -21,9 +21,10 @@ HORIZON: Final = 30
 ALLOWANCE: Final = 1.0
 CLIP: Final = 2.5
 DRAWS: Final = 1_000
+RUN: Final = 10
+"""Neighbouring windows that are drawn together."""
 
 _FOLLOWED: Final = ("location", "scale", "missing or category")
-_DAYS = 7
 
 
 class Slow(NamedTuple):
@@ -86,19 +87,30 @@ def _drawn(pool: Floats, like: float, classes: int, seed: int) -> Floats:
     highest = np.zeros(DRAWS)
     # Of each draw: what the means of its own baseline are off by, class by class.
     size = max(round(like), 1)
-    errors = np.stack([_mean_drawn(pool, size, rng) for _ in range(classes)])
+    drawn = _runs(len(pool), size * classes, rng)
+    errors = np.stack(
+        [
+            sum(pool[drawn[:, at]] for at in range(one, size * classes, classes)) / size
+            for one in range(classes)
+        ]
+    )
+    following = _runs(len(pool), HORIZON, rng)
     for window in range(HORIZON):
-        drawn = pool[rng.integers(len(pool), size=DRAWS)]
-        error = errors[window % _DAYS % classes]
-        step = np.clip((drawn - error) / np.sqrt(1.0 + 1.0 / like), -CLIP, CLIP)
+        away = pool[following[:, window]] - errors[window % classes]
+        step = np.clip(away / np.sqrt(1.0 + 1.0 / like), -CLIP, CLIP)
         sums = np.maximum(sums + np.stack([step, -step], axis=1) - ALLOWANCE, 0.0)
         if pool.shape[1]:
             highest = np.maximum(highest, sums.max(axis=(1, 2)))
     return highest
 
 
-def _mean_drawn(pool: Floats, size: int, rng: np.random.Generator) -> Floats:
-    total = np.zeros((DRAWS, pool.shape[1]))
-    for _ in range(size):
-        total += pool[rng.integers(len(pool), size=DRAWS)]
-    return total / size
+def _runs(windows: int, length: int, rng: np.random.Generator) -> Ints:
+    """
+    Draw windows in runs of neighbours: what wanders from day to day wanders on.
+
+    Source:
+        Politis & Romano (1992), the circular block bootstrap.
+    """
+    starts = rng.integers(windows, size=(DRAWS, -(-length // RUN)))
+    each = (starts[:, :, None] + np.arange(RUN)) % windows
+    return each.reshape(DRAWS, -1)[:, :length]
