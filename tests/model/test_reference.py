@@ -33,7 +33,7 @@ def test_the_newest_days_are_kept_that_have_enough_rows() -> None:
     seconds = np.repeat(np.arange(100) * DAY, 150)
     seconds = seconds[(seconds != 99 * DAY) | (np.arange(len(seconds)) % 2 == 0)]
 
-    baseline = baseline_of({"x": np.zeros(len(seconds))}, seconds)
+    baseline = baseline_of(("x",), np.zeros((len(seconds), 1)), seconds)
 
     assert baseline.window_seconds == DAY
     assert len(baseline.windows) == MOST_WINDOWS
@@ -45,7 +45,7 @@ def test_the_newest_days_are_kept_that_have_enough_rows() -> None:
 def test_where_days_have_too_few_rows_weeks_are_kept() -> None:
     seconds = np.repeat(np.arange(7 * 70) * DAY, 20)
 
-    baseline = baseline_of({"x": np.zeros(len(seconds))}, seconds)
+    baseline = baseline_of(("x",), np.zeros((len(seconds), 1)), seconds)
 
     assert baseline.window_seconds == WEEK
     assert all(window.rows >= 100 for window in baseline.windows)

@@ -245,7 +245,7 @@ def newest_receipt(ledger: Ledger) -> datetime | None:
 
 def outcomes_since(ledger: Ledger, since: datetime) -> int:
     """
-    Count red or green outcomes of any build that became known after a time.
+    Count builds whose end became known after a time, answered or not.
 
     Raises:
         LedgerError: If the database fails.

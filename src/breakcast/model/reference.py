@@ -5,10 +5,12 @@ Kept as counts by bin and by window of time, never as rows: enough to say how fa
 day's builds are from those the model was taught by, and how much such days differ.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from breakcast.errors import BadInput
 from breakcast.model.errorblocks import ErrorBlocks, error_blocks
@@ -82,14 +84,12 @@ def reference_of(table: "Table", probability: Floats) -> Reference:
     scored = ~np.isnan(probability)
     judged = np.flatnonzero(scored & ~np.isnan(table.failed))
     judged = judged[np.argsort(table.known_at[judged], kind="stable")]
-    columns = {
-        name: table.rows[:, at].astype(np.float64)
-        for at, name in enumerate(table.catalog.names)
-    }
     return Reference(
         builds=len(table),
-        inputs=baseline_of(columns, seconds),
-        scores=baseline_of({SCORE: probability[scored]}, seconds[scored]),
+        inputs=baseline_of(table.catalog.names, table.rows, seconds),
+        scores=baseline_of(
+            (SCORE,), probability[scored][:, np.newaxis], seconds[scored]
+        ),
         errors=error_blocks(table.failed[judged] > 0, probability[judged]),
     )
 
@@ -98,22 +98,26 @@ SCORE: Final = "probability"
 """The one column of scores."""
 
 
-def baseline_of(columns: dict[str, Floats], seconds: Ints) -> Baseline:
+def baseline_of(
+    names: Sequence[str], rows: NDArray[np.floating], seconds: Ints
+) -> Baseline:
     """
     Sketch columns, window by window, over the newest time that has enough windows.
 
     Args:
-        columns: By name, shape (n,) each; NaN is unknown.
+        names: The columns.
+        rows: Their values, shape (n, columns); NaN is unknown.
         seconds: When each row was, since 1970, shape (n,).
     """
     length, begins = _newest(seconds)
-    newest = np.isin(starts_of(seconds, length), begins)
-    rows = {name: column[newest] for name, column in columns.items()}
-    sketches = {name: sketch_of(column) for name, column in rows.items()}
+    newest = np.flatnonzero(np.isin(starts_of(seconds, length), begins))
+    # One column at a time: all of them in double precision would be a table twice.
+    columns = [rows[newest, at] for at in range(len(names))]
+    sketches = {
+        name: sketch_of(column) for name, column in zip(names, columns, strict=True)
+    }
     grid = Grid(sketches)
-    windows = grid.windows(
-        grid.codes(list(rows.values())), starts_of(seconds[newest], length)
-    )
+    windows = grid.windows(grid.codes(columns), starts_of(seconds[newest], length))
     return Baseline(
         columns=sketches,
         window_seconds=length,

@@ -44,7 +44,7 @@ class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         at: Up to when.
         model: What answers; None if nothing is promoted.
-        new_outcomes: Red or green outcomes known since the model was trained.
+        new_outcomes: Builds known to have ended since the model was trained.
         quality: How right answers were, window by window.
         concept: Whether the model is still what it was.
         inputs: Whether features have drifted.

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from breakcast import wiring
-from breakcast.errors import LedgerError
+from breakcast.errors import BundleError, LedgerError
 from breakcast.features.records import shard_key
 from breakcast.features.store import PULSES, SHARDS
 from breakcast.history.ledger import Ledger
@@ -48,11 +48,25 @@ def look(settings: Settings) -> Look:
     """
     with wiring.open_ledger(settings) as ledger:
         watch = watch_of(settings, ledger)
-        models = Promotions(settings)()
+        models = _required(settings)
         published_at = published_at_of(settings, models)
         report = watch.look(models, wiring.now(), published_at=published_at)
         watch.keep(report)
         return Look(report, decide(report, asked_since(ledger, report.at - COOL_DOWN)))
+
+
+def _required(settings: Settings) -> Models | None:
+    """Load what is promoted; None only if nothing is."""
+    models = Promotions(settings)()
+    if models is None and wiring.follows_registry(settings):
+        current = wiring.open_registry(settings).current()
+        if current is not None:
+            message = (
+                f"{current.champion} is promoted and cannot be loaded; promote one "
+                "that is sound, or `breakcast rollback`"
+            )
+            raise BundleError(message)
+    return models
 
 
 def ask_for_retraining(settings: Settings, decision: Decision) -> None:
