@@ -128,6 +128,7 @@ def test_damaged_counts_are_refused() -> None:
         np.random.default_rng(0).integers(-20, 20, 20_000) / 7,
         np.r_[np.zeros(19_000), np.random.default_rng(0).normal(size=1_000)],
         np.full(20_000, 3.5),
+        np.random.default_rng(0).normal(size=20_000).astype(np.float32),
         1e308 * np.random.default_rng(0).uniform(-1, 1, 20_000),
         5e-324 * np.random.default_rng(0).integers(0, 99, 20_000),
     ],
@@ -135,9 +136,8 @@ def test_damaged_counts_are_refused() -> None:
 def test_many_values_lie_in_the_bins_that_each_alone_does(values: np.ndarray) -> None:
     grid = Grid({"x": sketch_of(values[::2])})
     edges = np.array(grid.sketches[0].edges)
-    asked = np.concatenate(
-        [values, edges, np.nextafter(edges, np.inf), [np.inf, -np.inf, np.nan]]
-    )
+    beside = [edges, np.nextafter(edges, np.inf), [np.inf, -np.inf, np.nan]]
+    asked = np.concatenate([values, *beside]).astype(values.dtype)
 
     codes = grid.codes([asked])[:, 0]
 

@@ -282,7 +282,9 @@ class Grid:
         return scored
 
 
-def _coded(column: NDArray[np.floating], edges: Floats) -> Codes:
+def _coded(values: NDArray[np.floating], edges: Floats) -> Codes:
+    # In the edges' own precision: cells of others would be rounded otherwise.
+    column = values.astype(np.float64, copy=False)
     codes = np.empty(len(column), np.uint8)
     missing = np.isnan(column)
     known = column[~missing] if missing.any() else column
@@ -294,7 +296,7 @@ def _coded(column: NDArray[np.floating], edges: Floats) -> Codes:
     return codes
 
 
-def _searched_by_cells(column: NDArray[np.floating], edges: Floats) -> Codes:
+def _searched_by_cells(column: Floats, edges: Floats) -> Codes:
     """
     Search for many values at once, several times as quickly as one by one.
 
@@ -308,7 +310,7 @@ def _searched_by_cells(column: NDArray[np.floating], edges: Floats) -> Codes:
     if not 0.0 < scale < np.inf:
         return np.searchsorted(edges, column, side="left").astype(np.uint8)
 
-    def cell(values: NDArray[np.floating]) -> NDArray[np.int32]:
+    def cell(values: Floats) -> NDArray[np.int32]:
         # Rises with the value, whatever is rounded: no value passes an edge's cell.
         cells = (np.clip(values, low, high) - low) * scale
         return np.asarray(cells.astype(np.int32))
