@@ -116,10 +116,11 @@ $(PEER)/feast/.ready: $(LOCKS)/feast.lock pyproject.toml
 	@$(@D)/venv/bin/python $(INSTALL_OURS) --editable .
 	@touch $@
 
+# A lock is whole: pip need not look for more, and by hash finds no extras.
 $(PEER)/%/.ready: $(LOCKS)/%.lock
 	@echo "Setting up $(@D) to compare ourselves with it (once, a minute) ..."
 	@$(call make_venv,$(@D)/venv)
-	@$(@D)/venv/bin/python $(INSTALL_LOCK) -r $<
+	@$(@D)/venv/bin/python $(INSTALL_LOCK) --no-deps -r $<
 	@touch $@
 
 # An interrupted set-up is begun again; a sound one is kept.
