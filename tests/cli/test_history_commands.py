@@ -137,7 +137,7 @@ def test_the_ledger_is_made_once_and_then_up_to_date(breakcast: Command) -> None
     first, again = breakcast("ledger", "migrate"), breakcast("ledger", "migrate")
 
     assert (first.code, again.code) == (0, 0)
-    assert first.out == "The ledger is at 0003 (new).\n"
+    assert first.out == "The ledger is at 0004 (new).\n"
     assert again.out == "The ledger is at 0003 (was at 0003).\n"
 
 
