@@ -281,6 +281,8 @@ class Prometheus(_Told):
             f"--config.file={self.folder / 'settings.json'}",
             f"--storage.tsdb.path={self.folder / 'data'}",
             f"--web.listen-address=127.0.0.1:{self.port}",
+            # Alerts of its first seconds are lost: it knows no Alertmanager yet.
+            "--rules.alert.resend-delay=1s",
         ]
 
     def query(self, expression: str) -> list[dict[str, Any]]:
