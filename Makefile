@@ -10,7 +10,7 @@ SMOKE := build/smoke
 PEER := build/peers
 LOCKS := requirements
 # Environments of their own: what we are compatible with, and measured against.
-PEERS := kserve schemathesis fastapi mlserver bentoml evidently nannyml
+PEERS := kserve schemathesis fastapi mlserver bentoml evidently nannyml river
 # What the dev environment has of the package's extras. Never Feast, which wants
 # older releases of what we run on: it has an environment of its own.
 EXTRAS := --extra dask --extra github --extra postgres
@@ -47,6 +47,7 @@ bench: $(VENV)/.dev $(PEER)/feast/.ready ## quality, replay, drift, serving, del
 	@$(BIN)/python -m benchmarks.quality
 	@$(BIN)/python -m benchmarks.replay
 	@$(BIN)/python -m benchmarks.drift
+	@$(BIN)/python -m benchmarks.drift.errors
 	@$(BIN)/python -m benchmarks.serving
 	@$(BIN)/python -m benchmarks.deliveries
 	@$(BIN)/python -m benchmarks.lookup

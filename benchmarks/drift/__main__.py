@@ -92,7 +92,7 @@ def main() -> None:
 
 def _seeds(count: int, base: int) -> list[tuple[int, int]]:
     # Those of development lay below 10,000.
-    return [(10_000 + at, base) for at in range(count)]
+    return [(50_000 + at, base) for at in range(count)]
 
 
 def _independent(what: tuple[int, int]) -> bool:
@@ -221,7 +221,7 @@ def _streams(
 ) -> dict[str, Any]:
     """Follow streams of errors that stay as they are, and that become more."""
     rng = np.random.default_rng(
-        [20_000, round(100 * rate), round(10 * together), reference]
+        [930_000, round(100 * rate), round(10 * together), reference]
     )
 
     def drawn(labels: int, at: float) -> list[tuple[Any, Any]]:

@@ -97,6 +97,43 @@ def test_below_the_promise_is_an_alarm_only_if_it_was_better() -> None:
     assert (was_better.kept, was_better.alarm) == ("missed", True)
 
 
+def test_a_model_nobody_measured_is_held_to_the_promise() -> None:
+    missed = judge_concept(None, *stream(1, 4_000, 0.2))
+    few = error_blocks(*stream(2, 10 * BLOCK, 0.05)[:2])
+
+    assert missed.alarm
+    assert missed.errors is None
+    assert "proven below the 88 % promised" in missed.why
+    assert judge_concept(few, *stream(1, 4_000, 0.2)).alarm
+    assert not judge_concept(None, *stream(1, 4_000, 0.05)).alarm
+
+
+def test_a_bound_passed_by_chance_alarms_nobody_who_has_sums() -> None:
+    """Who looks at a bound of 95 % day by day sees it passed by chance some day."""
+    passed_by_chance = 0
+    for seed in range(1, 21):
+        usual = reference(seed, 0.12)
+        failed, said, known_at = stream(100 + seed, 5_000, 0.12)
+        for end in range(500, 5_001, 250):
+            report = judge_concept(usual, failed[:end], said[:end], known_at[:end])
+            assert report.errors is not None
+            assert report.brier is not None
+            assert report.alarm == (report.errors.is_alarm or report.brier.is_alarm)
+            is_quiet = not report.alarm
+            passed_by_chance += report.kept == "missed" and is_quiet
+
+    assert passed_by_chance > 0
+
+
+def test_what_was_not_forecast_is_counted_and_left_out() -> None:
+    failed, said, known_at = stream(1, 500, 0.1)
+    said[::5] = np.nan
+
+    report = judge_concept(None, failed, said, known_at)
+
+    assert (report.labels, report.left_out) == (400, 100)
+
+
 def test_a_model_that_was_never_wrong_has_some_room() -> None:
     perfect = error_blocks(np.zeros(2_000, bool), np.zeros(2_000))
     failed = np.zeros(2_000, bool)
