@@ -37,7 +37,8 @@ class Settings(BaseSettings):
     """The ledger: a file, or a database URL. By default `ledger.db` in the home."""
 
     registry: str | None = None
-    """Where models are kept: a folder. By default `registry` in the home."""
+    """Where models are kept: a folder, or `s3://bucket`. By default `registry` in the
+    home."""
 
     use_authors: bool = True
     """Whether authors count, by keyed hash; if not, they are dropped when read."""
@@ -53,6 +54,43 @@ class Settings(BaseSettings):
 
     price_a_minute: float = Field(default=0.006, ge=0, allow_inf_nan=False)
     """What one minute of CI costs; GitHub's list price of a 2-core Linux runner."""
+
+    promotion_mode: Literal["direct", "shadow"] = "direct"
+    """What becomes of a candidate that passes the gate: it answers at once, and the
+    former champion shadows it for a while; or it shadows the champion first."""
+
+    gate_builds: int = Field(default=500, ge=100)
+    """Outcomes, new to all that are judged, that the gate takes to judge."""
+
+    gate_days: float = Field(default=3.0, ge=0, allow_inf_nan=False)
+    """How many days these outcomes have to reach back."""
+
+    gate_level: float = Field(default=0.05, gt=0, lt=0.5)
+    """The chance that a candidate which is no better is found better."""
+
+    gate_gain: float = Field(default=0.0, ge=0, lt=1)
+    """By what share it must surely be better in one of them, Brier score or PR-AUC."""
+
+    gate_loss: float = Field(default=0.01, ge=0, lt=1)
+    """The share by which it may be worse in either."""
+
+    gate_slice_loss: float = Field(default=0.1, ge=0, lt=10)
+    """The share by which its Brier score may surely be worse in one repository."""
+
+    gate_calibration: float = Field(default=0.01, ge=0, lt=1)
+    """How far its calibration error may lie above the champion's."""
+
+    gate_milliseconds: float = Field(default=2.0, gt=0, allow_inf_nan=False)
+    """CPU time that one score of it may take."""
+
+    gate_megabytes: float = Field(default=50.0, gt=0, allow_inf_nan=False)
+    """How large its trees may be."""
+
+    trial_outcomes: int = Field(default=5_000, ge=500)
+    """After so many outcomes a challenger that is not proven better is discarded."""
+
+    trial_days: float = Field(default=28.0, gt=0, allow_inf_nan=False)
+    """After so many days, too."""
 
     drift_threshold: float = Field(default=0.05, gt=0, lt=1)
     """The chance of a false alarm about drift within 30 windows, of a day each."""

@@ -137,8 +137,8 @@ def test_the_ledger_is_made_once_and_then_up_to_date(breakcast: Command) -> None
     first, again = breakcast("ledger", "migrate"), breakcast("ledger", "migrate")
 
     assert (first.code, again.code) == (0, 0)
-    assert first.out == "The ledger is at 0004 (new).\n"
-    assert again.out == "The ledger is at 0004 (was at 0004).\n"
+    assert first.out == "The ledger is at 0005 (new).\n"
+    assert again.out == "The ledger is at 0005 (was at 0005).\n"
 
 
 def test_the_ledger_lies_where_the_settings_say(breakcast: Command, here: Path) -> None:

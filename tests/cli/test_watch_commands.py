@@ -42,8 +42,8 @@ def test_without_a_model_there_is_nothing_to_do(breakcast: Command) -> None:
 
     assert checked.code == 99
     said = json.loads(checked.out.splitlines()[-1])
-    assert said["decision"]["action"] == "nothing to do"
-    assert "promote" in said["decision"]["reasons"][0]
+    assert said["action"] == "nothing to do"
+    assert "promote" in said["reasons"][0]
 
 
 def test_what_is_asked_for_is_not_asked_for_again(
@@ -55,8 +55,7 @@ def test_what_is_asked_for_is_not_asked_for_again(
     assert old_model.exists()
     assert first.code == 0
     said = json.loads(first.out.splitlines()[-1])
-    assert said["decision"]["triggers"] == ["age"]
-    assert said["health"]["new_outcomes"] == 360
+    assert said["triggers"] == ["age"]
     assert "To do: retrain" in first.out
     assert again.code == 99
     (line,) = again.out.splitlines()

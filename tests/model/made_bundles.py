@@ -69,6 +69,8 @@ def _made() -> dict[str, Any]:
         "reference": reference_of(table, np.full(len(table), 0.25)),
         "recipe": RECIPE,
         "ledger_position": 1_234,
+        "taught_before": None,
+        "terms": {"target_accuracy": 0.88},
         "window": DataWindow(
             first_at=datetime(2025, 6, 1, tzinfo=UTC),
             last_at=datetime(2025, 7, 1, tzinfo=UTC),

@@ -13,9 +13,10 @@ from breakcast.cli.features import features_app
 from breakcast.cli.history import import_file, ledger_app
 from breakcast.cli.models import models_app, promote, rollback, train
 from breakcast.cli.predict import predict
+from breakcast.cli.renew import check_drift, retrain, validate_and_deploy
 from breakcast.cli.serve import serve, token
 from breakcast.cli.telling import err
-from breakcast.cli.watch import check_drift, health
+from breakcast.cli.watch import health
 from breakcast.cli.worker import worker
 from breakcast.errors import BadInput, BreakcastError, BuildsFileError
 
@@ -44,6 +45,8 @@ app.command("worker")(worker)
 app.add_typer(features_app, name="features")
 app.command("health")(health)
 app.command("check-drift")(check_drift)
+app.command("retrain")(retrain)
+app.command("validate-and-deploy")(validate_and_deploy)
 app.command("token")(token)
 
 

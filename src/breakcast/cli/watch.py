@@ -1,4 +1,4 @@
-"""`breakcast health`, `check-drift`: how things stand, and whether to train anew."""
+"""`breakcast health`: how things stand, and whether to train anew."""
 
 from typing import Annotated
 
@@ -12,7 +12,6 @@ from breakcast.monitoring.health import HealthReport
 from breakcast.retraining.trigger import Decision
 from breakcast.settings import read_settings
 
-NOTHING_TO_DO = 99
 _NAMED = 5
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one line of JSON.")]
@@ -31,28 +30,7 @@ def health(as_json: AsJson = False) -> None:
         print_json({"health": found.health, "decision": found.decision})
         return
     _tell(found.health)
-    _tell_decision(found.decision)
-
-
-def check_drift(as_json: AsJson = False) -> None:
-    """
-    Exit with 0 if it is time to train anew, with 99 if not; the last line is JSON.
-
-    A retraining that is asked for is not asked for again within a day for the same
-    reasons, and never more than twice a day. Broken data blocks it.
-
-    Example: breakcast check-drift
-    """
-    from breakcast.wiring.standing import ask_for_retraining, look
-
-    settings = read_settings()
-    found = look(settings)
-    if found.decision.is_due:
-        ask_for_retraining(settings, found.decision)
-    if not as_json:
-        _tell_decision(found.decision)
-    print_json({"decision": found.decision, "health": found.health})
-    raise typer.Exit(0 if found.decision.is_due else NOTHING_TO_DO)
+    tell_decision(found.decision)
 
 
 def _tell(report: HealthReport) -> None:
@@ -103,7 +81,8 @@ def _tell_drift(what: str, report: DriftReport) -> None:
         out.print(f"  and {len(report.findings) - _NAMED} more")
 
 
-def _tell_decision(decision: Decision) -> None:
+def tell_decision(decision: Decision) -> None:
+    """Say what is to be done, and why."""
     out.print(f"To do: [bold]{decision.action}[/].")
     for reason in decision.reasons:
         out.print(f"  {escape(reason)}")

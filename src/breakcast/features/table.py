@@ -7,10 +7,10 @@ executor is given; the table is the same however many workers there are.
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import repeat
 from math import nan
-from typing import TypeAlias, TypeVar
+from typing import Self, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,9 +70,34 @@ class Table:
         """One feature of all builds, by its name in the catalog."""
         return self.rows[:, self.catalog.column(name)]
 
+    def before(self, as_of: float) -> Self:
+        """
+        Give the table as it was known then; the rows are not copied.
+
+        Args:
+            as_of: In seconds since 1970. Builds that started then or later are left
+                out; outcomes that became known then or later are no labels.
+        """
+        builds = slice(int(np.searchsorted(self.started_at, as_of)))
+        is_known = self.known_at[builds] < as_of
+        return replace(
+            self,
+            rows=self.rows[builds],
+            failed=np.where(is_known, self.failed[builds], nan),
+            started_at=self.started_at[builds],
+            known_at=np.where(is_known, self.known_at[builds], nan),
+            minutes=np.where(is_known, self.minutes[builds], nan),
+            repo=self.repo[builds],
+            build_ids=self.build_ids[builds],
+        )
+
 
 def build_table(
-    ledger: Ledger, catalog: Catalog, executor: Executor | None = None
+    ledger: Ledger,
+    catalog: Catalog,
+    executor: Executor | None = None,
+    *,
+    until: int | None = None,
 ) -> Table:
     """
     Replay a ledger into a table.
@@ -82,10 +107,13 @@ def build_table(
         catalog: The columns wanted.
         executor: Where the organisations are replayed; in this thread if None.
             A pool of processes needs a ledger that other processes can open.
+        until: The position of the last fact that counts; the last one if None.
     """
+    # Several processes read it, each a little later: all read as much.
+    until = ledger.position() if until is None else until
     # The largest first, so that no worker is left alone with it at the end.
     by_size = sorted(
-        ledger.organisations().items(), key=lambda item: (-item[1], item[0])
+        ledger.organisations(until).items(), key=lambda item: (-item[1], item[0])
     )
     names = [organisation for organisation, _ in by_size]
     counts = [builds for _, builds in by_size]
@@ -96,12 +124,18 @@ def build_table(
     if executor is None or len(names) == 1:
         for organisation, builds in by_size:
             space = rows[filled : filled + builds]
-            part = _replayed(ledger.events(organisation), space, catalog)
+            events = ledger.events(organisation, until=until)
+            part = _replayed(events, space, catalog)
             parts.append(part)
             filled += len(part.failed)
     else:
         replayed = executor.map(
-            _replay_one, repeat(ledger.url), names, counts, repeat(catalog)
+            _replay_one,
+            repeat(ledger.url),
+            names,
+            counts,
+            repeat(catalog),
+            repeat(until),
         )
         for found, part in replayed:
             rows[filled : filled + len(found)] = found
@@ -123,11 +157,12 @@ class _Part:
 
 
 def _replay_one(
-    url: str, organisation: str, builds: int, catalog: Catalog
+    url: str, organisation: str, builds: int, catalog: Catalog, until: int
 ) -> tuple[Rows, _Part]:
     rows = np.empty((builds, catalog.width), np.float32)
     with Ledger.open(url) as ledger:
-        part = _replayed(ledger.events(organisation), rows, catalog)
+        events = ledger.events(organisation, until=until)
+        part = _replayed(events, rows, catalog)
     return rows[: len(part.failed)], part
 
 
@@ -141,9 +176,6 @@ def _replayed(events: Iterator[Event], rows: Rows, catalog: Catalog) -> _Part:
     ids: list[str] = []
     flying: dict[BuildKey, tuple[int, BuildStarted]] = {}
     for event in events:
-        if isinstance(event, BuildStarted) and len(ids) == builds:
-            # The ledger has grown since it was counted: later builds are left out.
-            break
         asked = feed.take(event)
         if isinstance(event, BuildStarted):
             at = len(ids)

@@ -239,14 +239,23 @@ class Ledger:
 
     def __iter__(self) -> Iterator[Event]:
         """Read all facts: organisation by organisation, each in fold order."""
-        for organisation in self.organisations():
-            yield from self.events(organisation)
+        return self.until(_LAST)
 
-    def organisations(self) -> dict[str, int]:
-        """Count builds by organisation, in the order of their names."""
+    def until(self, position: int) -> Iterator[Event]:
+        """Read the facts added up to a position, in the order of `__iter__`."""
+        for organisation in self.organisations(position):
+            yield from self.events(organisation, until=position)
+
+    def organisations(self, until: int = _LAST) -> dict[str, int]:
+        """
+        Count builds by organisation, in the order of their names.
+
+        Args:
+            until: Only those added no later than at this position.
+        """
         query = (
             select(EVENTS.c.organisation, func.count())
-            .where(EVENTS.c.kind == KIND_ORDER[BuildStarted])
+            .where(EVENTS.c.kind == KIND_ORDER[BuildStarted], EVENTS.c.id <= until)
             .group_by(EVENTS.c.organisation)
         )
         with told(self._engine.url), self._engine.connect() as connection:

@@ -233,7 +233,29 @@ REPORTS = Table(
 )
 """What was reported or decided, by kind, and when, in microseconds since 1970."""
 
-REVISIONS = ("0001", "0002", "0003", "0004")
+TURNS = Table(
+    "turns",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("epoch", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+)
+"""Who may do what only one at a time may do, and until when, in microseconds."""
+
+RUNS = Table(
+    "runs",
+    METADATA,
+    Column("run", Text, primary_key=True),
+    Column("step", Text, primary_key=True),
+    Column("began_at", BigInteger, nullable=False),
+    Column("plan", LargeBinary, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("result", LargeBinary),
+)
+"""What each step of each run set out to do, and what came of it; unknown till then."""
+
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 """Every version of the schema, oldest first; the last one is this code's."""
 
 MIGRATIONS = Path(__file__).with_name("migrations")

@@ -107,8 +107,8 @@ def backtest(
     probability = _in_order(table, pooled, late | judged)
     majority = _majorities(table, judged, turns)
     return Backtest(
-        test=_forecasts(table, judged, probability, majority),
-        validation=_forecasts(table, late, probability, majority),
+        test=forecasts_of(table, judged, probability, majority),
+        validation=forecasts_of(table, late, probability, majority),
         cut=_cuts(table, probability, (late, judged), turns, target_accuracy)[judged],
         unseen_logit=logit,
     )
@@ -190,9 +190,18 @@ def _cuts(
     return cut
 
 
-def _forecasts(
+def forecasts_of(
     table: Table, builds: Bools, probability: Floats, majority: Floats
 ) -> Forecasts:
+    """
+    Put forecasts beside what happened, and beside what the parrot would have said.
+
+    Args:
+        table: The history.
+        builds: Which of its builds, labelled all of them; a mask, shape (n,).
+        probability: P(red) of those, not looked at elsewhere, shape (n,).
+        majority: Their repositories' failure rates, likewise.
+    """
     branch = table.column("branch.last_failed")[builds].astype(np.float64)
     pipeline = table.column("pipeline.last_failed")[builds].astype(np.float64)
     parrot = np.where(np.isnan(branch), pipeline, branch)

@@ -67,6 +67,8 @@ class BundleParts:
         reference: By `reference.reference_of`.
         recipe: How it was grown.
         ledger_position: The last fact it rests on.
+        taught_before: What became known from then on taught it nothing; None: all did.
+        terms: What it was judged against, by name.
         window: Which builds it was taught by.
         confidence_cut: The least confidence answered; None answers nothing.
         test_rows: Rows on which trees and estimator must agree, shape (n, width).
@@ -81,6 +83,8 @@ class BundleParts:
     reference: Reference
     recipe: Recipe
     ledger_position: int
+    taught_before: datetime | None
+    terms: dict[str, float | str]
     window: DataWindow
     confidence_cut: float | None
     test_rows: Rows
@@ -244,6 +248,8 @@ def _manifest(
         catalog_hash=parts.catalog.hash,
         width=parts.catalog.width,
         ledger_position=parts.ledger_position,
+        taught_before=parts.taught_before,
+        terms=parts.terms,
         recipe=msgspec.to_builtins(parts.recipe),
         window=parts.window,
         confidence_cut=parts.confidence_cut,

@@ -72,14 +72,24 @@ class Findings:
 def read_table(
     ledger: Ledger,
     *,
+    until: int | None = None,
     executor: Executor | None = None,
     step: Step = lambda _what, _done, _total: None,
 ) -> Table:
-    """Survey a ledger for its catalog, then replay it into a table."""
+    """
+    Survey a ledger for its catalog, then replay it into a table.
+
+    Args:
+        ledger: The history.
+        until: The position of the last fact that counts; the last one if None.
+        executor: Where it is replayed.
+        step: Told how far it is.
+    """
+    until = ledger.position() if until is None else until
     step("surveying", 0, 1)
-    catalog = catalog_for(ledger)
+    catalog = catalog_for(ledger.until(until))
     step("replaying", 0, 1)
-    table = build_table(ledger, catalog, executor)
+    table = build_table(ledger, catalog, executor, until=until)
     step("replaying", 1, 1)
     return table
 

@@ -40,12 +40,17 @@ class Seal(msgspec.Struct, frozen=True):
 
 
 class DataWindow(msgspec.Struct, frozen=True, kw_only=True):
-    """Which builds a model was taught by: first and last start, how many."""
+    """
+    Which builds a model was taught by: first and last start, how many.
+
+    `known_until` is when the last outcome became known; None if nobody wrote it down.
+    """
 
     first_at: datetime
     last_at: datetime
     builds: int
     repos: int
+    known_until: datetime | None = None
 
 
 class Versions(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +69,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     `confidence_cut` is the least confidence max(p, 1 − p) that is answered;
     None answers nothing (no cut kept the target on validation). `recipe` is
-    how the trees were grown, `ledger_position` the last fact they rest on.
+    how the trees were grown, `ledger_position` the last fact they rest on, but for
+    what became known at `taught_before` or later; `terms` is what it was judged
+    against. With the same code these four make the same model.
     `takes_missing` says whether the estimator knows unknown values; where it
     does not, they take each node's default side, which was never fitted.
     """
@@ -82,6 +89,13 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     window: DataWindow
     confidence_cut: float | None
     files: dict[str, Seal]
+    taught_before: datetime | None = None
+    terms: dict[str, float | str] = {}
+
+    @property
+    def known_until(self) -> datetime:
+        """What became known later is new to the model."""
+        return self.window.known_until or self.created_at
 
 
 def utc(at: datetime) -> datetime:

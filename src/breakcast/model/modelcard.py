@@ -63,8 +63,15 @@ def _taught_by(manifest: Manifest) -> str:
         f"{window.builds} builds of {window.repos} repositories",
         f"started from {window.first_at:%Y-%m-%d %H:%M} to "
         f"{window.last_at:%Y-%m-%d %H:%M} UTC",
-        f"the ledger up to position {manifest.ledger_position}",
+        f"the ledger up to position {manifest.ledger_position}{_held_out(manifest)}",
     )
+
+
+def _held_out(manifest: Manifest) -> str:
+    if manifest.taught_before is None:
+        return ""
+    before = f"{manifest.taught_before:%Y-%m-%d %H:%M} UTC"
+    return f", and of that what was known before {before}: the rest is for the gate"
 
 
 def _how_good(evaluation: Evaluation) -> str:
@@ -140,11 +147,11 @@ def _made_with(manifest: Manifest, catalog: Catalog) -> str:
 def _rebuild(manifest: Manifest) -> str:
     return (
         "With these versions and the ledger up to position "
-        f"{manifest.ledger_position}, `breakcast train` grows the same trees: the seed "
-        "stands in the recipe, and one thread grows the forest, so that sums come out "
-        "in one order. `model.joblib` is the scikit-learn estimator the trees were "
-        "read from; it is a pickle, so load it only if you trust whoever wrote it. "
-        "Serving never does."
+        f"{manifest.ledger_position}, `breakcast models rebuild` grows the same trees, "
+        "and compares them: the seed stands in the recipe, and one thread grows the "
+        "forest, so that sums come out in one order. `model.joblib` is the "
+        "scikit-learn estimator the trees were read from; it is a pickle, so load it "
+        "only if you trust whoever wrote it. Serving never does."
     )
 
 

@@ -5,6 +5,7 @@ The registry: bundles by version, and the log that says which of them answers.
 
     <prefix>/v1.0/manifest.json …      immutable; the manifest is put last
     <prefix>/promotions/00000042.json  the state after the 42nd decision
+    <prefix>/verdicts/v1.1/…           what the gate found
 
 A version is what it was when it was promoted, or it does not answer: the log
 keeps the hash of its manifest, and the manifest those of its files.
@@ -18,9 +19,11 @@ from breakcast.blobs import BlobStore
 from breakcast.errors import RegistryError
 from breakcast.model.bundle import Bundle
 from breakcast.model.gateverdict import GateVerdict
+from breakcast.model.keptverdicts import put_verdict, verdict_at, verdicts_on
 from breakcast.model.manifest import utc
 from breakcast.model.promotions import Action, Promotion, PromotionLog
 from breakcast.model.versions import (
+    find_version,
     load_version,
     put_version,
     require_version,
@@ -36,6 +39,7 @@ class _Told(NamedTuple):
     reason: str
     at: datetime
     verdict: GateVerdict | None = None
+    decided_on: int | None = None
 
 
 class Registry:
@@ -48,6 +52,8 @@ class Registry:
     and raise RegistryError if somebody else decided something meanwhile, see
     `PromotionLog.append`. What is so already is not written again. Who has judged
     a bundle gives its `manifest_sha256`: then that very bundle is promoted, or none.
+    Who has compared it gives the number of the promotion it was compared under
+    (`decided_on`): if there is a newer one, nothing is decided.
 
     Args:
         blobs: The store.
@@ -84,6 +90,45 @@ class Registry:
             RegistryError: If a file of the version was put by somebody else.
         """
         return put_version(self.blobs, self._prefix, folder, major)
+
+    def published_as(self, folder: Path) -> str | None:
+        """
+        Say which version is the very bundle that lies in a folder; None if none is.
+
+        Only the newest few are looked at: this is for whoever was killed while
+        publishing, and begins again.
+        """
+        return find_version(self.blobs, self._prefix, folder)
+
+    def keep_verdict(self, verdict: GateVerdict) -> GateVerdict:
+        """
+        Keep what the gate found, for good; of one version at one time, the first.
+
+        Returns:
+            The verdict that is kept.
+
+        Raises:
+            RegistryError: If the one that is there cannot be read.
+        """
+        return put_verdict(self.blobs, self._prefix, verdict)
+
+    def verdict(self, version: str, at: datetime) -> GateVerdict | None:
+        """
+        Read what the gate found about a version at a time; None if nothing.
+
+        Raises:
+            RegistryError: If it cannot be read.
+        """
+        return verdict_at(self.blobs, self._prefix, version, at)
+
+    def verdicts(self, version: str) -> list[GateVerdict]:
+        """
+        Read all that the gate found about a version, oldest first.
+
+        Raises:
+            RegistryError: If one cannot be read.
+        """
+        return verdicts_on(self.blobs, self._prefix, version)
 
     def versions(self) -> list[str]:
         """List the versions that are whole, lowest first."""
@@ -143,11 +188,14 @@ class Registry:
         at: datetime,
         verdict: GateVerdict | None = None,
         manifest_sha256: str | None = None,
+        decided_on: int | None = None,
+        former_shadows: bool = False,
     ) -> Promotion:
         """
         Let a version answer from now on; it is loaded first.
 
-        A challenger stays, unless it is this version.
+        A challenger stays, unless it is this version, or the former champion is to
+        shadow it (`former_shadows`): so it is seen whether that one was better.
 
         Returns:
             The new state.
@@ -159,11 +207,13 @@ class Registry:
         current = self.current()
         if current is not None and current.champion == version:
             return current
-        challenger = None if current is None else current.challenger
+        challenger = None
+        if current is not None:
+            challenger = current.champion if former_shadows else current.challenger
         return self._decide(
             "promote",
             current,
-            _Told(actor, reason, at, verdict),
+            _Told(actor, reason, at, verdict, decided_on),
             (version, _other_than(version, challenger)),
             {version: self._sound(version, current, manifest_sha256)},
         )
@@ -177,6 +227,7 @@ class Registry:
         at: datetime,
         verdict: GateVerdict | None = None,
         manifest_sha256: str | None = None,
+        decided_on: int | None = None,
     ) -> Promotion:
         """
         Let a version be scored beside the champion, unseen; it is loaded first.
@@ -203,10 +254,15 @@ class Registry:
         return self._decide(
             "shadow",
             current,
-            _Told(actor, reason, at, verdict),
+            _Told(actor, reason, at, verdict, decided_on),
             (current.champion, version),
             {version: self._sound(version, current, manifest_sha256)},
         )
+
+    def is_former(self, entry: Promotion) -> bool:
+        """Tell whether the challenger of an entry was the champion before."""
+        before = self.log.before_last_promote(entry)
+        return before is not None and before.champion == entry.challenger
 
     def discard(
         self,
@@ -215,6 +271,7 @@ class Registry:
         reason: str,
         at: datetime,
         verdict: GateVerdict | None = None,
+        decided_on: int | None = None,
     ) -> Promotion:
         """
         Let the challenger go; the champion stays.
@@ -228,10 +285,17 @@ class Registry:
         current = self._require_current("there is no challenger to discard")
         if current.challenger is None:
             return current
-        told = _Told(actor, reason, at, verdict)
+        told = _Told(actor, reason, at, verdict, decided_on)
         return self._decide("discard", current, told, (current.champion, None), {})
 
-    def rollback(self, *, actor: str, reason: str, at: datetime) -> Promotion:
+    def rollback(
+        self,
+        *,
+        actor: str,
+        reason: str,
+        at: datetime,
+        decided_on: int | None = None,
+    ) -> Promotion:
         """
         Let the champion before the last promotion answer again, as it was then.
 
@@ -258,7 +322,7 @@ class Registry:
         return self._decide(
             "rollback",
             current,
-            _Told(actor, reason, at),
+            _Told(actor, reason, at, decided_on=decided_on),
             (champion, _other_than(champion, current.challenger)),
             before.manifests,
         )
@@ -275,11 +339,19 @@ class Registry:
             if not words.strip():
                 message = f"{name} is {words!r}; say who decides, and why"
                 raise RegistryError(message)
+        seq = current.seq if current is not None else 0
+        if told.decided_on not in {None, seq}:
+            message = (
+                f"it was compared under promotion {told.decided_on}, and "
+                f"{current.actor if current else 'nobody'} has decided since: "
+                f"promotion {seq} is in force; compare again"
+            )
+            raise RegistryError(message)
         known = (current.manifests if current else {}) | vouched
         champion, challenger = state
         return self.log.append(
             Promotion(
-                seq=current.seq + 1 if current else 1,
+                seq=seq + 1,
                 at=utc(told.at),
                 action=action,
                 champion=champion,

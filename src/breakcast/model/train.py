@@ -8,6 +8,7 @@ first two said of builds they had not seen calibrates the third.
 
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import nullcontext
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 import msgspec
@@ -34,6 +35,7 @@ def train(
     *,
     ledger_position: int,
     created_at: datetime,
+    taught_before: datetime | None = None,
     recipe: Recipe | None = None,
     executor: Executor | None = None,
     step: Step = lambda _what, _done, _total: None,
@@ -46,6 +48,8 @@ def train(
         terms: How the model is judged; its verdict goes into the bundle.
         ledger_position: The last fact the table rests on.
         created_at: Now, to whoever trains.
+        taught_before: Only what was known before then teaches, or judges: later
+            builds are left for a gate, to which they are new. All if None.
         recipe: How the forests are grown.
         executor: Where they grow; one thread if None.
         step: Told how far it is.
@@ -54,6 +58,8 @@ def train(
         NotEnoughHistory: If there are too few builds, or too few red or green.
     """
     recipe = recipe or Recipe()
+    if taught_before is not None:
+        table = table.before(taught_before.timestamp())
     labelled = is_labelled(table)
     with nullcontext(executor) if executor else ThreadPoolExecutor(1) as pool:
         whole = fit_each(table, [labelled], recipe, pool)[0]
@@ -91,11 +97,14 @@ def train(
         reference=reference_of(table, probability),
         recipe=recipe,
         ledger_position=ledger_position,
+        taught_before=taught_before,
+        terms=asdict(terms),
         window=DataWindow(
             first_at=datetime.fromtimestamp(table.started_at[taught[0]], UTC),
             last_at=datetime.fromtimestamp(table.started_at[taught[-1]], UTC),
             builds=len(taught),
             repos=len(np.unique(table.repo[taught])),
+            known_until=datetime.fromtimestamp(table.known_at[taught].max(), UTC),
         ),
         confidence_cut=choose_cut(
             probability[unseen][newest], failed[newest], terms.target_accuracy

@@ -15,11 +15,13 @@ from breakcast.model.bundle import Bundle, load_bundle
 from breakcast.model.manifest import (
     FILES,
     MANIFEST,
+    Manifest,
     decode_manifest,
     encode_readably,
     seal,
 )
 
+_LOOKED_AT = 10
 _VERSION = re.compile(r"v(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})")
 
 
@@ -98,6 +100,18 @@ def put_version(blobs: BlobStore, prefix: str, folder: Path, major: int) -> str:
     for name in (*FILES[1:], MANIFEST):
         _put(blobs, f"{prefix}/{version}/{name}", files[name])
     return version
+
+
+def find_version(blobs: BlobStore, prefix: str, folder: Path) -> str | None:
+    """Find the very bundle of a folder among the newest versions; None if not there."""
+    ours = decode_manifest(FolderBlobs(folder).get(MANIFEST))
+    for version in whole_versions(blobs, prefix)[: -_LOOKED_AT - 1 : -1]:
+        found = msgspec.json.decode(
+            blobs.get(f"{prefix}/{version}/{MANIFEST}"), type=Manifest
+        )
+        if found == msgspec.structs.replace(ours, version=version):
+            return version
+    return None
 
 
 def _claim(blobs: BlobStore, prefix: str, major: int, blob: bytes) -> str:

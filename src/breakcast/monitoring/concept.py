@@ -33,10 +33,10 @@ THRESHOLD: Final = 7.6
 """
 Chosen on simulated streams, errors in bursts, .08 of them: half a false alarm in 10,000
 labels, four points of accuracy found within some 900 to 1,000, once in a hundred not
-within 5,000 (`benchmarks/results/drift.md`, `drift-errors.md`; there too what .12 takes,
-and a short reference). No detector does much better: who alarms falsely once in 20,000
-labels needs about that many for so small a change (Lorden 1971, Annals of Mathematical
-Statistics 42(6)).
+within 5,000 (`benchmarks/results/drift.md`, `drift-errors.md`; there too what .12
+takes, and a short reference). No detector does much better: who alarms falsely once in
+20,000 labels needs about that many for so small a change (Lorden 1971, Annals of
+Mathematical Statistics 42(6)).
 """
 
 Objective: TypeAlias = Literal["met", "missed", "unsure"]

@@ -15,8 +15,12 @@ from breakcast.monitoring.health import HealthReport
 
 OLD: Final = timedelta(days=7)
 """From this age on a model is renewed, where there are new labels."""
-COOL_DOWN: Final = timedelta(hours=24)
-"""How long a retraining is not asked for again for the same reasons."""
+COOL_DOWN: Final = timedelta(hours=20)
+"""
+How long a retraining is not asked for again for the same reasons. Less than a day: who
+asks each night is some seconds earlier some nights.
+"""
+DAY: Final = timedelta(days=1)
 MOST_A_DAY: Final = 2
 """Retrainings asked for within 24 hours, for whatever reasons."""
 
@@ -59,8 +63,13 @@ def decide(report: HealthReport, asked: Sequence[Decision]) -> Decision:
     spoken = _triggers(report)
     action: Action = "retrain"
     reasons = list(spoken.values())
-    lately = [one for one in asked if report.at - one.at < COOL_DOWN]
-    covered = {trigger for one in lately for trigger in one.triggers}
+    lately = [one for one in asked if report.at - one.at < DAY]
+    covered = {
+        trigger
+        for one in lately
+        if report.at - one.at < COOL_DOWN
+        for trigger in one.triggers
+    }
     if not spoken:
         action = "nothing to do"
         reasons = _calm(report)

@@ -16,16 +16,16 @@ from breakcast.features.records import shard_key
 from breakcast.features.store import PULSES, SHARDS
 from breakcast.history.ledger import Ledger
 from breakcast.history.ledgerrows import moment_of
-from breakcast.history.watched import Reports
+from breakcast.history.runs import Runs
 from breakcast.monitoring.health import HealthReport
-from breakcast.monitoring.watch import KEPT, Watch, last_report
-from breakcast.retraining.trigger import COOL_DOWN, Decision, decide
+from breakcast.monitoring.watch import Watch, last_report
+from breakcast.retraining.trigger import DAY, Decision, decide
 from breakcast.serving.predictor import Models
 from breakcast.settings import Settings
 from breakcast.wiring.promotions import Promotions
 
-RETRAINING = "retraining"
-"""The kind under which decisions to train anew are kept."""
+CHECK_DRIFT = "check-drift"
+"""The step of a run that decides whether to train anew."""
 
 _READ_SECONDS = 5.0
 _LOG = logging.getLogger("breakcast.watch")
@@ -47,12 +47,23 @@ def look(settings: Settings) -> Look:
         BundleError: If the model that answers cannot be read.
     """
     with wiring.open_ledger(settings) as ledger:
-        watch = watch_of(settings, ledger)
-        models = _required(settings)
-        published_at = published_at_of(settings, models)
-        report = watch.look(models, wiring.now(), published_at=published_at)
-        watch.keep(report)
-        return Look(report, decide(report, asked_since(ledger, report.at - COOL_DOWN)))
+        return look_at(ledger, settings)
+
+
+def look_at(ledger: Ledger, settings: Settings) -> Look:
+    """
+    Look as `look` does, at a ledger that is open.
+
+    Raises:
+        LedgerError: If it fails.
+        BundleError: If the model that answers cannot be read.
+    """
+    watch = watch_of(settings, ledger)
+    models = _required(settings)
+    published_at = published_at_of(settings, models)
+    report = watch.look(models, wiring.now(), published_at=published_at)
+    watch.keep(report)
+    return Look(report, decide(report, asked_since(ledger, report.at - DAY)))
 
 
 def _required(settings: Settings) -> Models | None:
@@ -69,25 +80,13 @@ def _required(settings: Settings) -> Models | None:
     return models
 
 
-def ask_for_retraining(settings: Settings, decision: Decision) -> None:
-    """
-    Remember that a retraining is asked for: it is not asked for again too soon.
-
-    Raises:
-        LedgerError: If the ledger cannot be opened, or fails.
-    """
-    with wiring.open_ledger(settings) as ledger:
-        Reports(ledger, RETRAINING).add(
-            decision.at, msgspec.json.encode(decision), forget=decision.at - KEPT
-        )
-
-
 def asked_since(ledger: Ledger, since: datetime) -> list[Decision]:
     """Read the retrainings that were asked for since a time, the newest first."""
-    return [
-        msgspec.json.decode(one.payload, type=Decision)
-        for one in Reports(ledger, RETRAINING).since(since)
-    ]
+    decided = (
+        msgspec.json.decode(one, type=Decision)
+        for one in Runs(ledger).results_since(CHECK_DRIFT, since)
+    )
+    return [one for one in decided if one.is_due]
 
 
 class LastStanding:
@@ -142,7 +141,7 @@ def last_look(ledger: Ledger) -> Look | None:
     report = last_report(ledger)
     if report is None:
         return None
-    return Look(report, decide(report, asked_since(ledger, report.at - COOL_DOWN)))
+    return Look(report, decide(report, asked_since(ledger, report.at - DAY)))
 
 
 def published_at_of(settings: Settings, models: Models | None) -> datetime | None:
