@@ -10,7 +10,7 @@ SMOKE := build/smoke
 PEER := build/peers
 LOCKS := requirements
 # Environments of their own: what we are compatible with, and measured against.
-PEERS := kserve schemathesis fastapi mlserver bentoml evidently nannyml river
+PEERS := kserve schemathesis fastapi mlserver bentoml evidently nannyml river airflow moto
 # What the dev environment has of the package's extras. Never Feast, which wants
 # older releases of what we run on: it has an environment of its own.
 EXTRAS := --extra dask --extra github --extra postgres
@@ -41,7 +41,7 @@ check: $(VENV)/.dev ## lint, format, types and the rooms' contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
-peers: $(PEER)/kserve/.ready $(PEER)/schemathesis/.ready $(PEER)/feast/.ready ## what tests compare us with; absent, those tests are skipped
+peers: $(PEER)/kserve/.ready $(PEER)/schemathesis/.ready $(PEER)/feast/.ready $(PEER)/airflow/.ready $(PEER)/moto/.ready ## what tests compare us with; absent, those tests are skipped
 
 bench: $(VENV)/.dev $(PEER)/feast/.ready ## quality, replay, drift, serving, deliveries and stores, against the committed results
 	@$(BIN)/python -m benchmarks.quality

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.engines import postgres, redis
+from tests.engines import bucket, object_store, postgres, redis
 
-__all__ = ["postgres", "redis", "shared_data"]
+__all__ = ["bucket", "object_store", "postgres", "redis", "shared_data"]
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,8 @@ import msgspec
 import psycopg
 import pytest
 
+from tests.peers import environment
+
 _PORTS = range(15_000, 30_000)
 _READY_SECONDS = 30.0
 
@@ -199,11 +201,14 @@ class Redis(_Server):
 class _Told(_Server):
     """A server that says over HTTP when it is ready, and ends when it is told to."""
 
-    def __init__(self, program: str) -> None:
+    ready = "/-/ready"
+
+    def __init__(self, program: str | Path) -> None:
+        name = Path(program).name
         found = shutil.which(program)
         if found is None:
-            _absent(program, program)
-        super().__init__(program)
+            _absent(name, name)
+        super().__init__(name)
         self._program = found
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -241,7 +246,7 @@ class _Told(_Server):
 
     def _is_ready(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/-/ready").is_success
+            return httpx.get(f"{self.url}{self.ready}").is_success
         except httpx.TransportError:
             return False
 
@@ -318,6 +323,38 @@ class Alertmanager(_Told):
         ]
 
 
+class ObjectStore(_Told):
+    """An S3 server, moto's; what it holds it forgets when it stops."""
+
+    ready = "/moto-api/"
+
+    def __init__(self) -> None:
+        super().__init__(environment("moto").with_name("moto_server"))
+        self.secret = secrets.token_hex(16)
+
+    def words(self) -> list[str]:
+        """Say what it is started with."""
+        return ["-H", "127.0.0.1", "-p", str(self.port)]
+
+    @property
+    def access(self) -> dict[str, str]:
+        """What a client's environment has to say."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ALLOW_HTTP": "true",
+            "AWS_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": "tester",
+            "AWS_SECRET_ACCESS_KEY": self.secret,
+        }
+
+    def new_bucket(self, name: str | None = None) -> str:
+        """Make an empty bucket, starting the server if it does not run; its URL."""
+        self.start()
+        name = name or f"test-{secrets.token_hex(6)}"
+        httpx.put(f"{self.url}/{name}").raise_for_status()
+        return f"s3://{name}"
+
+
 def promtool() -> str:
     """Find Prometheus' own tool for rules."""
     found = shutil.which("promtool")
@@ -331,6 +368,21 @@ def postgres() -> Iterator[Postgres]:
     """Give a PostgreSQL; databases in it are made with `new_database`."""
     with Postgres() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def object_store() -> Iterator[ObjectStore]:
+    """Give an S3 server; buckets in it are made with `new_bucket`."""
+    with ObjectStore() as server:
+        yield server
+
+
+@pytest.fixture
+def bucket(object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Give an empty bucket's URL, and an environment that may read and write it."""
+    for name, value in object_store.access.items():
+        monkeypatch.setenv(name, value)
+    return object_store.new_bucket()
 
 
 @pytest.fixture(scope="session")

@@ -3,10 +3,12 @@
 import multiprocessing
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 
 import obstore
@@ -23,11 +25,13 @@ from breakcast.blobs import (
 from breakcast.errors import BadInput
 
 
-@pytest.fixture(params=["folder", "obstore's folder", "memory"])
+@pytest.fixture(params=["folder", "obstore's folder", "memory", "S3"])
 def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BlobStore]:
-    """One suite for every store; S3 is reached through the same class as memory."""
+    """One suite for every store."""
     if request.param == "folder":
         yield FolderBlobs(tmp_path)
+    elif request.param == "S3":
+        yield blob_store(request.getfixturevalue("bucket"))
     elif request.param == "memory":
         yield ObstoreBlobs(MemoryStore())
     else:
@@ -104,19 +108,61 @@ def test_any_other_name_is_a_key(blobs: BlobStore, key: str) -> None:
     assert (blobs.keys(), blobs.get(key)) == ([key], b"x")
 
 
-def test_of_eight_processes_one_wins(tmp_path: Path) -> None:
-    """The folder ends up with the winner's blob, whole, for each of many keys."""
+@pytest.mark.parametrize("kind", ["folder", "S3"])
+def test_of_eight_processes_one_wins(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """The store ends up with the winner's blob, whole, for each of many keys."""
     keys = [f"promotions/{number:08}.json" for number in range(20)]
+    place = str(tmp_path) if kind == "folder" else request.getfixturevalue("bucket")
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(8, mp_context=spawn) as pool:
-        won = list(pool.map(_race, [tmp_path] * 8, range(8), [keys] * 8))
+        won = list(pool.map(_race, [place] * 8, range(8), [keys] * 8))
 
-    blobs = FolderBlobs(tmp_path)
+    blobs = blob_store(place)
     assert blobs.keys() == keys
     for at, key in enumerate(keys):
         (winner,) = [runner for runner, wins in enumerate(won) if wins[at]]
         assert blobs.get(key) == _blob(winner)
-    assert len(list((tmp_path / "promotions").iterdir())) == len(keys)
+    if kind == "folder":
+        assert len(list((tmp_path / "promotions").iterdir())) == len(keys)
+
+
+def test_a_bucket_of_more_than_a_thousand_is_listed_whole(bucket: str) -> None:
+    """S3 gives a thousand keys at a time."""
+    blobs = blob_store(bucket)
+    keys = [f"v1.0/{number:04}" for number in range(1_050)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda key: blobs.put_new(key, b""), keys))
+
+    assert blobs.keys("v1.0") == keys
+
+
+def test_a_store_that_is_away_is_told_soon_and_without_its_secrets(
+    bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        blobs = blob_store(bucket)
+        began = time.monotonic()
+
+        with pytest.raises(OSError, match="the blob store failed on 'a'") as caught:
+            blobs.get("a")
+
+    assert time.monotonic() - began < 15
+    assert os.environ["AWS_SECRET_ACCESS_KEY"] not in str(caught.value)
+    assert "tester" not in str(caught.value)
+
+
+def test_a_bucket_that_does_not_exist_is_told(bucket: str) -> None:
+    blobs = blob_store(f"{bucket}-not-there")
+
+    with pytest.raises(OSError, match=r"NoSuchBucket|not exist|no blob"):
+        blobs.get("a")
+    with pytest.raises(OSError, match="the blob store failed on 'a'"):
+        blobs.put_new("a", b"")
 
 
 def test_a_put_ended_half_way_is_invisible_and_in_nobodys_way(tmp_path: Path) -> None:
@@ -208,8 +254,8 @@ def test_obstores_own_draft_is_what_we_take_it_for(tmp_path: Path) -> None:
     assert listed == []
 
 
-def _race(folder: Path, runner: int, keys: list[str]) -> list[bool]:
-    blobs = FolderBlobs(folder)
+def _race(place: str, runner: int, keys: list[str]) -> list[bool]:
+    blobs = blob_store(place)
     won = []
     for key in keys:
         try:

@@ -78,8 +78,12 @@ class ObstoreBlobs:
     def put_new(self, key: str, blob: bytes) -> None:
         """Write a blob where none is; FileExistsError, and no change, if one is."""
         check_key(key)
-        with _as_os_error(key):
-            obstore.put(self._store, key, blob, mode="create")
+        try:
+            with _as_os_error(key):
+                obstore.put(self._store, key, blob, mode="create")
+        except FileNotFoundError as error:
+            message = f"the blob store failed on {key!r}: its bucket does not exist"
+            raise OSError(message) from error
 
     def keys(self, prefix: str = "") -> list[str]:
         """List the keys below `prefix/` (all without a prefix), sorted."""
