@@ -231,6 +231,34 @@ def newest_judged(ledger: Ledger, version: str, limit: int) -> list[Judged]:
         return [_judged(row) for row in connection.execute(query)][::-1]
 
 
+def shadowed_since(
+    ledger: Ledger, champion: str, challenger: str, since: datetime
+) -> list[Judged]:
+    """
+    Read red or green answers given since a time that a challenger was scored beside.
+
+    Returns:
+        In the order their outcomes became known.
+
+    Raises:
+        LedgerError: If the database fails.
+    """
+    columns = ANSWERED.c
+    query = (
+        select(ANSWERED)
+        .where(
+            columns.as_of >= microseconds(since),
+            columns.version == champion,
+            columns.challenger == challenger,
+            columns.challenger_probability.is_not(None),
+            columns.outcome.in_([Settled.PASSED, Settled.FAILED]),
+        )
+        .order_by(columns.known_at, columns.said)
+    )
+    with told(ledger.engine.url), ledger.engine.connect() as connection:
+        return [_judged(row) for row in connection.execute(query)]
+
+
 def newest_receipt(ledger: Ledger) -> datetime | None:
     """
     Say when a fact was last received; None if none ever was.

@@ -11,6 +11,7 @@ import msgspec
 from breakcast.monitoring.concept import ConceptReport
 from breakcast.monitoring.driftreport import DriftReport
 from breakcast.monitoring.quality import LiveQuality
+from breakcast.monitoring.shadow import ShadowReport
 
 
 class ModelInUse(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +52,7 @@ class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
         scores: Whether forecasts have.
         ledger: How facts come in.
         canary: The synthetic forecast; None if none is asked for.
+        shadow: What live outcomes say of the challenger; None if there is none.
     """
 
     at: datetime
@@ -62,3 +64,4 @@ class HealthReport(msgspec.Struct, frozen=True, kw_only=True):
     scores: DriftReport
     ledger: LedgerHealth
     canary: Canary | None = None
+    shadow: ShadowReport | None = None

@@ -17,6 +17,7 @@ from breakcast.history.answered import (
     newest_judged,
     newest_receipt,
     outcomes_since,
+    shadowed_since,
 )
 from breakcast.history.ledger import Ledger
 from breakcast.history.watched import Reports
@@ -33,6 +34,7 @@ from breakcast.monitoring.health import (
 from breakcast.monitoring.livewindows import Followed, LiveWindows
 from breakcast.monitoring.outcomes import join_outcomes
 from breakcast.monitoring.quality import LONGEST, judge_quality
+from breakcast.monitoring.shadow import ShadowReport, judge_shadow
 from breakcast.serving.predictor import Models
 
 KEPT: Final = timedelta(days=90)
@@ -41,6 +43,7 @@ CANARIES_KEPT: Final = timedelta(days=1)
 """How long it is kept what became of synthetic forecasts."""
 HEALTH: Final = "health"
 CANARY: Final = "canary"
+SHADOW: Final = "shadow"
 """The kinds under which they are."""
 
 _ENCODE = msgspec.json.Encoder().encode
@@ -99,6 +102,7 @@ class Watch:
                 newest_at=newest_receipt(ledger), lag_seconds=max(lag, 0.0)
             ),
             canary=_last_canary(ledger),
+            shadow=_last_shadow(ledger, models),
         )
 
     def keep(self, report: HealthReport) -> None:
@@ -122,6 +126,27 @@ class Watch:
         Reports(self._ledger, CANARY).add(
             canary.asked_at, _ENCODE(canary), forget=canary.asked_at - CANARIES_KEPT
         )
+
+    def try_challenger(
+        self, champion: str, challenger: str, since: datetime, at: datetime
+    ) -> ShadowReport:
+        """
+        Judge a challenger by live outcomes, and keep what is found.
+
+        Args:
+            champion: Who answers.
+            challenger: Who is scored beside it.
+            since: From when on.
+            at: Now.
+
+        Raises:
+            LedgerError: If the ledger fails.
+        """
+        join_outcomes(self._ledger, at)
+        judged = shadowed_since(self._ledger, champion, challenger, since)
+        report = judge_shadow(judged, champion, challenger, since)
+        Reports(self._ledger, SHADOW).add(at, _ENCODE(report), forget=at - KEPT)
+        return report
 
     def _drift(
         self, models: Models | None, at: datetime
@@ -183,6 +208,16 @@ def last_report(ledger: Ledger) -> HealthReport | None:
 def _last_canary(ledger: Ledger) -> Canary | None:
     kept = Reports(ledger, CANARY).last()
     return msgspec.json.decode(kept.payload, type=Canary) if kept is not None else None
+
+
+def _last_shadow(ledger: Ledger, models: Models | None) -> ShadowReport | None:
+    """Read what was found last of the challenger there is."""
+    kept = Reports(ledger, SHADOW).last()
+    if models is None or models.challenger is None or kept is None:
+        return None
+    report = msgspec.json.decode(kept.payload, type=ShadowReport)
+    answering = (models.champion.version, models.challenger.version)
+    return report if (report.champion, report.challenger) == answering else None
 
 
 def _in_use(models: Models | None) -> ModelInUse | None:

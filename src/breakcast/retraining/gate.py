@@ -186,27 +186,23 @@ def _calibration(contest: Contest, tolerances: Tolerances) -> GateCheck:
 
 
 def _accuracy(contest: Contest, tolerances: Tolerances) -> GateCheck:
+    """Check the answers given; all forecasts, if none is given as an answer."""
     said = contest.candidate
+    answered = is_answered(said.probability, contest.candidate_cut)
+    gives = bool(answered.any())
+    if not gives:
+        answered = np.ones(len(said), np.bool_)
+    name = "accuracy of answers given" if gives else "accuracy (it gives no answers)"
     wanted = tolerances.accuracy
-    ours = _answers_right(said.probability, said.failed, contest.candidate_cut)
     if contest.champion is not None:
-        cut = contest.champion_cut
-        theirs = _answers_right(contest.champion, said.failed, cut)
-        if theirs is None and ours is None:
-            # Neither dares to answer: nobody is told anything wrong.
-            return at_most("answers given", 0.0, 0.0)
-        if theirs is not None:
-            wanted = min(wanted, theirs * (1.0 - tolerances.loss))
-    return at_least("accuracy of answers given", ours, wanted)
-
-
-def _answers_right(
-    probability: Floats, failed: Bools, cut: float | None
-) -> float | None:
-    answered = is_answered(probability, cut)
-    if not answered.any():
-        return None
-    return float(is_right(probability[answered], failed[answered]).mean())
+        theirs = np.ones(len(said), np.bool_)
+        if gives:
+            theirs = is_answered(contest.champion, contest.champion_cut)
+        if theirs.any():
+            right = is_right(contest.champion[theirs], said.failed[theirs]).mean()
+            wanted = min(wanted, float(right) * (1.0 - tolerances.loss))
+    right = is_right(said.probability[answered], said.failed[answered])
+    return at_least(name, float(right.mean()) if len(right) else None, wanted)
 
 
 def _with_reasons(

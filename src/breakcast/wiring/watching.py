@@ -1,4 +1,4 @@
-"""A look at how things stand, again and again, beside a worker's loop."""
+"""A look at how things stand, and at a challenger, again and again beside a worker."""
 
 import logging
 import threading
@@ -13,6 +13,7 @@ from breakcast.monitoring.watch import Watch
 from breakcast.settings import Settings
 from breakcast.wiring.promotions import Promotions
 from breakcast.wiring.standing import published_at_of, watch_of
+from breakcast.wiring.trial import look_at_trial
 
 _IDLE_SECONDS = 0.2
 _ENDING_SECONDS = 10.0
@@ -91,6 +92,7 @@ class Watching(AbstractContextManager["Watching"]):
         models = promotions()
         published_at = published_at_of(self._settings, models)
         watch.keep(watch.look(models, wiring.now(), published_at=published_at))
+        look_at_trial(self._settings, watch, wiring.now())
 
     def _ask(self, watch: Watch, promotions: Promotions) -> None:
         del promotions

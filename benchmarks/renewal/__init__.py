@@ -1,0 +1,1 @@
+"""What renewal gains, what it costs, and whom its gate lets through."""
