@@ -23,7 +23,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check peers bench smoke lock clean
+.PHONY: help demo test mission check peers bench smoke lock clean
 .DELETE_ON_ERROR:
 
 help: ## list what there is
@@ -34,6 +34,9 @@ demo: $(VENV)/.core ## the whole loop on simulated history, told as it goes
 
 test: smoke ## the smoke test, all tests and doctests (PYTEST_ARGS="-k words" for some)
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) $(PYTEST_ARGS)
+
+mission: $(VENV)/.dev $(PEER)/airflow/.ready ## the whole mission on real processes, told as it goes: drift to a served new model
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -s tests/test_mission.py
 
 check: $(VENV)/.dev ## lint, format, types and the rooms' contracts
 	@$(BIN)/ruff check .
@@ -48,6 +51,7 @@ bench: $(VENV)/.dev $(PEER)/feast/.ready ## quality, replay, drift, serving, del
 	@$(BIN)/python -m benchmarks.replay
 	@$(BIN)/python -m benchmarks.drift
 	@$(BIN)/python -m benchmarks.drift.errors
+	@$(BIN)/python -m benchmarks.renewal
 	@$(BIN)/python -m benchmarks.serving
 	@$(BIN)/python -m benchmarks.deliveries
 	@$(BIN)/python -m benchmarks.lookup

@@ -1,4 +1,4 @@
-"""A history whose rule may turn round, and a champion that was taught by its beginning."""
+"""A history whose rule may turn round, and a champion taught by its beginning."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +12,6 @@ from breakcast.history.events import (
     BuildFinished,
     BuildKey,
     BuildStarted,
-    Event,
     Outcome,
 )
 from breakcast.history.ledger import Ledger
@@ -39,24 +38,37 @@ def at(day: float) -> datetime:
 
 
 def made_history(
-    turns_on: float = np.inf, *, days: int = DAYS, seed: int = 0
-) -> list[Event]:
+    turns_on: float = np.inf,
+    *,
+    days: float = DAYS,
+    first: datetime = FIRST,
+    repos: int = REPOS,
+    seed: int = 0,
+) -> list[BuildStarted | BuildFinished]:
     """
-    Builds that are red if they are pull requests, mostly; or, from a day on, pushes.
+    Builds are red if they are pull requests, mostly; or, from a day on, pushes.
+
+    Args:
+        turns_on: From which day on.
+        days: How many days, of 120 builds each.
+        first: The first of them.
+        repos: How many repositories they are of.
+        seed: Of the luck; it names the builds as well.
     """
     rng = np.random.default_rng(seed)
-    facts: list[Event] = []
-    for number in range(days * A_DAY):
-        started_at = FIRST + number * timedelta(days=1) / A_DAY
+    facts: list[BuildStarted | BuildFinished] = []
+    for number in range(int(days * A_DAY)):
+        started_at = first + number * timedelta(days=1) / A_DAY
         is_request = bool(rng.random() < 0.4)
         is_turned = number / A_DAY >= turns_on
         is_red = rng.random() < (_OFTEN if is_request != is_turned else _SELDOM)
-        key = BuildKey("github", f"acme/shop-{number % REPOS}", "ci.yml", str(number))
+        name = seed * 1_000_000 + number
+        key = BuildKey("github", f"acme/shop-{number % repos}", "ci.yml", str(name))
         build = Build(
             key,
-            branch=f"topic-{number}" if is_request else "main",
+            branch=f"topic-{name}" if is_request else "main",
             event="pull_request" if is_request else "push",
-            commit_sha=f"{number:040x}",
+            commit_sha=f"{name:040x}",
         )
         facts += [
             BuildStarted(occurred_at=started_at, build=build),
@@ -70,7 +82,11 @@ def made_history(
 
 
 def with_champion(
-    ledger: Ledger, registry: Registry, facts: list[Event], *, recipe: Recipe = SMALL
+    ledger: Ledger,
+    registry: Registry,
+    facts: list[BuildStarted | BuildFinished],
+    *,
+    recipe: Recipe = SMALL,
 ) -> Table:
     """Fill a ledger, and promote a champion that was taught by the first days of it."""
     ledger.append(facts)

@@ -78,7 +78,7 @@ def judge(
         at_least("builds judged", float(len(said)), tolerances.builds),
         at_least("red builds judged", float(said.failed.sum()), FEWEST_RED),
         at_least("repository-days judged", float(draws.counts.shape[1]), MIN_BLOCKS),
-        *_beside_parrot(said),
+        *_beside_parrot(contest),
     ]
     if contest.champion is not None:
         checks += _beside_champion(contest, contest.champion, draws, tolerances)
@@ -98,13 +98,17 @@ def judge(
     return _with_reasons(verdict, said, notes)
 
 
-def _beside_parrot(said: Forecasts) -> list[GateCheck]:
+def _beside_parrot(contest: Contest) -> list[GateCheck]:
+    """Check that it beats the parrot; or the champion, where that does not either."""
+    said = contest.candidate
     ours = score(said.probability, said.failed)
-    parrots = score(said.parrot_probability, said.failed)
+    others = [score(said.parrot_probability, said.failed)]
+    if contest.champion is not None:
+        others.append(score(contest.champion, said.failed))
     return [
-        at_most("Brier score", ours.brier, parrots.brier or 0.0),
-        at_least("PR-AUC", ours.pr_auc, parrots.pr_auc or 0.0),
-        at_least("MCC", ours.mcc, parrots.mcc or 0.0),
+        at_most("Brier score", ours.brier, max(one.brier or 0.0 for one in others)),
+        at_least("PR-AUC", ours.pr_auc, min(one.pr_auc or 0.0 for one in others)),
+        at_least("MCC", ours.mcc, min(one.mcc or 0.0 for one in others)),
     ]
 
 

@@ -17,7 +17,7 @@ from breakcast.retraining.tolerances import Tolerances
 
 DAY: Final = 86_400
 _SETTLED: Final = 0.95
-_DELAYS: Final = 2_000
+_DELAYS: Final = 500
 
 
 class Window(NamedTuple):
