@@ -14,8 +14,8 @@ from breakcast.model.forecasts import Floats
 from breakcast.model.judge import Terms
 from breakcast.model.train import train
 
-RECIPE = Recipe(trees=60, learning_rate=0.12)
-"""A third of the trees, each learning three times as fast: a year in minutes."""
+RECIPE = Recipe(trees=40, learning_rate=0.15)
+"""A fifth of the trees, each learning four times as fast: a year in minutes."""
 
 
 class Model(NamedTuple):

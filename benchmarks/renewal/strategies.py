@@ -152,13 +152,14 @@ def _inputs(now: _Now) -> DriftReport:
             table.started_at >= until - MOST_DAYS * DAY
         )
         now.memory[key] = DataDriftMonitor(
-            table.rows[usual],
+            dict(zip(table.catalog.names, table.rows[usual].T, strict=True)),
             baseline_timestamps=table.started_at[usual],
             window="day" if now.world.step_seconds == DAY else "week",
         )
     current = table.started_at >= max(now.since, now.at - CURRENT_DAYS * DAY)
     report: DriftReport = now.memory[key].report(
-        table.rows[current], table.started_at[current]
+        dict(zip(table.catalog.names, table.rows[current].T, strict=True)),
+        table.started_at[current],
     )
     return report
 

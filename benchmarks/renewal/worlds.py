@@ -51,7 +51,7 @@ class World(NamedTuple):
 def simulated_year(builds_a_day: int, seed: int) -> World:
     """Make up a year, and 90 days before it, in which the rules change three times."""
     days = WARM_UP_DAYS + 365
-    repositories = 12
+    repositories = 16
     simulation = Simulation(
         builds=builds_a_day * days,
         repositories=repositories,

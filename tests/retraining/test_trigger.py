@@ -107,7 +107,7 @@ def test_strange_data_does_not_block() -> None:
 def test_the_same_reasons_are_heard_once_a_day() -> None:
     drifted = report(inputs=DRIFT)
 
-    assert decide(drifted, [asked(23, "drift")]).action == "cooling down"
+    assert decide(drifted, [asked(19, "drift")]).action == "cooling down"
     assert decide(drifted, [asked(25, "drift")]).action == "retrain"
 
 

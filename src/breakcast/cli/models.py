@@ -82,15 +82,51 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """
-    Print a version's model card.
+    Print a version's model card, and what the gate found about it.
 
     Example: breakcast models show v1.0
     """
-    bundle = wiring.open_registry(read_settings()).load(version)
+    registry = wiring.open_registry(read_settings())
+    bundle, verdicts = registry.load(version), registry.verdicts(version)
     if as_json:
-        print_json({"manifest": bundle.manifest, "evaluation": bundle.evaluation()})
+        print_json(
+            {
+                "manifest": bundle.manifest,
+                "evaluation": bundle.evaluation(),
+                "verdicts": verdicts,
+            }
+        )
+        return
+    out.print(Markdown(bundle.card))
+    if verdicts:
+        out.print(Markdown("## What the gate found"))
+    for verdict in verdicts:
+        out.print(Markdown(verdict.markdown()))
+
+
+@models_app.command("rebuild")
+def rebuild(
+    version: Annotated[str, typer.Argument(help="Such as v1.0.")],
+    as_json: AsJson = False,
+) -> None:
+    """
+    Make a version once more, from the ledger, and compare it byte for byte.
+
+    Exits with 1 if a file came out otherwise. Nothing is published.
+
+    Example: breakcast models rebuild v1.0
+    """
+    from breakcast.wiring.training import rebuild_model
+
+    settings = read_settings()
+    with progress() as step:
+        files = rebuild_model(settings, version, step)
+    if as_json:
+        print_json({"version": version, "files": files})
     else:
-        out.print(Markdown(bundle.card))
+        for name, is_equal in files.items():
+            out.print(f"{name}: {'equal' if is_equal else '[bold red]another[/]'}")
+    raise typer.Exit(0 if all(files.values()) else 1)
 
 
 def promote(

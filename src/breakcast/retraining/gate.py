@@ -18,6 +18,7 @@ from breakcast.model.gateverdict import GateCheck, GateVerdict, at_least, at_mos
 from breakcast.model.intervals import MIN_BLOCKS, Resamples, resample
 from breakcast.model.metrics import chance_ece, score
 from breakcast.model.selective import is_answered, is_right
+from breakcast.model.weighted import ratio
 from breakcast.retraining.tolerances import Tolerances
 
 FEWEST_OF_A_SLICE: Final = 200
@@ -120,8 +121,8 @@ def _beside_champion(
         draws.scores(probability, said.failed)
         for probability in (said.probability, champion)
     )
-    brier = 1.0 - ours["brier"] / theirs["brier"]
-    pr_auc = ours["pr_auc"] / theirs["pr_auc"] - 1.0
+    brier = 1.0 - ratio(ours["brier"], theirs["brier"])
+    pr_auc = ratio(ours["pr_auc"], theirs["pr_auc"]) - 1.0
     # Two ways to be better: each gets half of the chance to be so by luck.
     sure = [_quantile(gain, tolerances.level / 2, draws) for gain in (brier, pr_auc)]
     return [
@@ -152,7 +153,9 @@ def _slices(
             for probability in (said.probability, champion)
         )
         # Who looks at many finds one that is worse by luck.
-        loss = _quantile(ours / theirs - 1.0, tolerances.level / len(large), draws)
+        loss = _quantile(
+            ratio(ours, theirs) - 1.0, tolerances.level / len(large), draws
+        )
         if worst is None or loss > worst[0]:
             worst = (loss, name)
     if worst is None:

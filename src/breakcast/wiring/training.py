@@ -8,9 +8,14 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from breakcast import wiring
+from breakcast.errors import LedgerError, RegistryError
 from breakcast.history.ledger import Ledger
+from breakcast.model.bundle import load_bundle
 from breakcast.model.bundlewriting import write_bundle
+from breakcast.model.estimator import Recipe
 from breakcast.model.judge import Step, Terms, read_table
 from breakcast.model.train import train
 from breakcast.settings import Settings
@@ -60,6 +65,54 @@ def train_model(
         bundle = Path(folder) / "bundle"
         write_bundle(parts, bundle)
         return wiring.open_registry(settings).publish(bundle)
+
+
+def rebuild_model(
+    settings: Settings,
+    version: str,
+    step: Step = lambda _what, _done, _of: None,
+) -> dict[str, bool]:
+    """
+    Make a version once more, from the ledger and what its manifest says.
+
+    Returns:
+        By file whether it came out byte for byte as it is in the registry.
+
+    Raises:
+        RegistryError: If there is no such version, or it does not say how it was made.
+        LedgerError: If the ledger fails, or does not reach as far.
+    """
+    manifest = wiring.open_registry(settings).load(version).manifest
+    if not manifest.terms:
+        message = f"{version} does not say what it was judged against: it is too old"
+        raise RegistryError(message)
+    with wiring.open_ledger(settings) as ledger:
+        position = ledger.position()
+        if position < manifest.ledger_position:
+            message = (
+                f"{version} was made of {manifest.ledger_position} facts, this ledger "
+                f"has {position}; name the ledger it was made of"
+            )
+            raise LedgerError(message)
+        with executor_for(ledger, settings, None) as pool:
+            table = read_table(
+                ledger, until=manifest.ledger_position, executor=pool, step=step
+            )
+            parts = train(
+                table,
+                msgspec.convert(manifest.terms, Terms),
+                ledger_position=manifest.ledger_position,
+                created_at=manifest.created_at,
+                taught_before=manifest.taught_before,
+                recipe=msgspec.convert(manifest.recipe, Recipe),
+                executor=pool,
+                step=step,
+            )
+    with tempfile.TemporaryDirectory(prefix="breakcast-") as folder:
+        bundle = Path(folder) / "bundle"
+        write_bundle(parts, bundle)
+        made = load_bundle(bundle).manifest
+    return {name: made.files[name] == seal for name, seal in manifest.files.items()}
 
 
 def executor_for(
