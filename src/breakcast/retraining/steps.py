@@ -20,6 +20,7 @@ from breakcast.features.table import Table, build_table
 from breakcast.history.ledger import Ledger
 from breakcast.model.bundle import Bundle
 from breakcast.model.bundlewriting import write_bundle
+from breakcast.model.estimator import Recipe
 from breakcast.model.gateverdict import GateVerdict
 from breakcast.model.judge import Step, Terms, read_table
 from breakcast.model.promotions import Promotion
@@ -106,6 +107,7 @@ class Renewal:
         terms: How a candidate is judged when it is trained.
         tolerances: How it is judged by the gate.
         mode: What becomes of it if it passes.
+        recipe: How its forests are grown.
         executor: Where histories are replayed and forests grow.
         step: Told how far it is.
     """
@@ -115,6 +117,7 @@ class Renewal:
     terms: Terms
     tolerances: Tolerances
     mode: Mode = "direct"
+    recipe: Recipe | None = None
     executor: Executor | None = None
     step: Step = lambda _what, _done, _of: None
 
@@ -210,6 +213,7 @@ class Renewal:
             ledger_position=plan.position,
             created_at=plan.at,
             taught_before=before,
+            recipe=self.recipe,
             executor=self.executor,
             step=self.step,
         )
