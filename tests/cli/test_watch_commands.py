@@ -59,7 +59,7 @@ def test_what_is_asked_for_is_not_asked_for_again(
     assert "To do: retrain" in first.out
     assert again.code == 99
     (line,) = again.out.splitlines()
-    assert json.loads(line)["decision"]["action"] == "cooling down"
+    assert json.loads(line)["action"] == "cooling down"
 
 
 def test_who_only_looks_asks_for_nothing(breakcast: Command, old_model: Path) -> None:

@@ -106,4 +106,4 @@ def test_results_are_read_by_step_and_time(place: str) -> None:
 
         found = runs.results_since("check-drift", NOON + timedelta(days=1))
 
-    assert found == [b"check-drift 2", b"check-drift 1"]
+    assert found == [("run 2", b"check-drift 2"), ("run 1", b"check-drift 1")]

@@ -104,11 +104,20 @@ def test_strange_data_does_not_block() -> None:
     assert decide(report(inputs=drifted), []).is_due
 
 
-def test_the_same_reasons_are_heard_once_a_day() -> None:
-    drifted = report(inputs=DRIFT)
+@pytest.mark.parametrize(
+    ("trigger", "hours"), [("labels", 20), ("drift", 3 * 24 - 4), ("age", 7 * 24 - 4)]
+)
+def test_the_same_reason_is_heard_again_after_a_while(
+    trigger: Trigger, hours: int
+) -> None:
+    again = {
+        "labels": report(concept=WORSE),
+        "drift": report(inputs=DRIFT),
+        "age": report(days_old=30),
+    }[trigger]
 
-    assert decide(drifted, [asked(19, "drift")]).action == "cooling down"
-    assert decide(drifted, [asked(25, "drift")]).action == "retrain"
+    assert decide(again, [asked(hours - 0.1, trigger)]).action == "cooling down"
+    assert decide(again, [asked(hours + 0.1, trigger)]).action == "retrain"
 
 
 def test_another_reason_is_heard_within_the_day_but_no_third_one() -> None:

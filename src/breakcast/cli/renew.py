@@ -32,14 +32,14 @@ def check_drift(run_key: RunKey = None, as_json: AsJson = False) -> None:
     """
     Exit with 0 if it is time to train anew, with 99 if not; the last line is JSON.
 
-    A retraining that is asked for is not asked for again within 20 hours for the same
-    reasons, and never more than twice a day. Broken data blocks it.
+    What was asked for is not asked for again within a day (drift: three, age: seven)
+    for the same reason, and never more than twice a day. Broken data blocks it.
 
     Example: breakcast check-drift --run-key nightly-2026-11-26
     """
     from breakcast.wiring import renewing
 
-    decision = renewing.check_drift(read_settings(), run_key or _by_hand())
+    decision = renewing.check_drift(read_settings(), _named(run_key))
     if not as_json:
         tell_decision(decision)
     print_json(decision)
@@ -57,7 +57,7 @@ def retrain(run_key: RunKey = None, as_json: AsJson = False) -> None:
     from breakcast.wiring import renewing
 
     with progress() as step:
-        found = renewing.retrain(read_settings(), run_key or _by_hand(), step)
+        found = renewing.retrain(read_settings(), _named(run_key), step)
     if not as_json:
         what = f"{found.candidate} is in the registry" if found.candidate else "Nothing"
         out.print(f"{what}: {escape(found.why)}.")
@@ -81,13 +81,15 @@ def validate_and_deploy(
     from breakcast.wiring import renewing
 
     with progress() as step:
-        found = renewing.deploy(read_settings(), run_key or _by_hand(), candidate, step)
+        found = renewing.deploy(read_settings(), _named(run_key), candidate, step)
     if not as_json:
         out.print(Markdown(found.verdict.markdown()))
     print_json(found)
     raise typer.Exit(NOTHING_TO_DO if found.action == "refuse" else 0)
 
 
-def _by_hand() -> str:
-    """Make a key that no other run has."""
+def _named(run_key: str | None) -> str:
+    """Give the key; where none is given, one that no other run has."""
+    if run_key is not None:
+        return run_key
     return f"by-hand-{wiring.now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"

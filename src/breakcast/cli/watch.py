@@ -68,6 +68,9 @@ def _tell(report: HealthReport) -> None:
         )
     out.print(grid)
     out.print(f"Outcomes: {escape(report.concept.why)}.")
+    if report.shadow is not None:
+        why = escape(report.shadow.why)
+        out.print(f"{report.shadow.challenger}, scored beside it: {why}.")
     _tell_drift("Inputs", report.inputs)
     _tell_drift("Scores", report.scores)
 

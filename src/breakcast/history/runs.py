@@ -84,24 +84,24 @@ class Runs:
                 .values(ended_at=microseconds(at), result=result)
             )
 
-    def results_since(self, step: str, since: datetime) -> list[bytes]:
+    def results_since(self, step: str, since: datetime) -> list[tuple[str, bytes]]:
         """
-        Read what came of a step in all runs that ended at a time or later.
+        Read what came of a step in all runs in which it ended at a time or later.
 
         Returns:
-            The newest first.
+            Each run's key with it, the newest first.
 
         Raises:
             LedgerError: If the database fails.
         """
         columns = RUNS.c
         query = (
-            select(columns.result)
+            select(columns.run, columns.result)
             .where(columns.step == step, columns.ended_at >= microseconds(since))
             .order_by(columns.ended_at.desc())
         )
         with told(self._engine.url), self._engine.connect() as connection:
-            return list(connection.scalars(query))
+            return [(run, result) for run, result in connection.execute(query)]
 
     def result(self, run: str, step: str) -> bytes | None:
         """

@@ -15,16 +15,20 @@ from breakcast.monitoring.health import HealthReport
 
 OLD: Final = timedelta(days=7)
 """From this age on a model is renewed, where there are new labels."""
-COOL_DOWN: Final = timedelta(hours=20)
-"""
-How long a retraining is not asked for again for the same reasons. Less than a day: who
-asks each night is some seconds earlier some nights.
-"""
 DAY: Final = timedelta(days=1)
 MOST_A_DAY: Final = 2
 """Retrainings asked for within 24 hours, for whatever reasons."""
 
 Trigger: TypeAlias = Literal["labels", "drift", "age"]
+COOL_DOWN: Final[dict[Trigger, timedelta]] = {
+    "labels": timedelta(hours=20),
+    "drift": timedelta(days=3) - timedelta(hours=4),
+    "age": OLD - timedelta(hours=4),
+}
+"""
+How long a retraining is not asked for again for the same reason, passed or refused.
+Some hours less than whole days: who asks each night is a little earlier some nights.
+"""
 Action: TypeAlias = Literal["retrain", "nothing to do", "blocked", "cooling down"]
 
 
@@ -58,7 +62,7 @@ def decide(report: HealthReport, asked: Sequence[Decision]) -> Decision:
 
     Args:
         report: What monitoring sees.
-        asked: The retrainings asked for before; older ones than a day do not count.
+        asked: The retrainings asked for in the week before.
     """
     spoken = _triggers(report)
     action: Action = "retrain"
@@ -66,9 +70,9 @@ def decide(report: HealthReport, asked: Sequence[Decision]) -> Decision:
     lately = [one for one in asked if report.at - one.at < DAY]
     covered = {
         trigger
-        for one in lately
-        if report.at - one.at < COOL_DOWN
+        for one in asked
         for trigger in one.triggers
+        if report.at - one.at < COOL_DOWN[trigger]
     }
     if not spoken:
         action = "nothing to do"
@@ -79,11 +83,12 @@ def decide(report: HealthReport, asked: Sequence[Decision]) -> Decision:
         reasons.insert(0, f"mend the data first: {'; '.join(broken[:_NAMED])}{several}")
     elif len(lately) >= MOST_A_DAY or spoken.keys() <= covered:
         action = "cooling down"
-        last = max(one.at for one in lately)
+        last = max(one.at for one in asked)
         reasons.insert(
             0,
-            f"a retraining was asked for at {last:%Y-%m-%d %H:%M} UTC already; there "
-            f"is one a day for the same reasons, and {MOST_A_DAY} a day at the most",
+            f"a retraining was asked for at {last:%Y-%m-%d %H:%M} UTC already; for the "
+            "same reasons it waits: a day after outcomes spoke, three after drift, a "
+            f"week after age, and {MOST_A_DAY} a day are the most",
         )
     return Decision(
         action=action,

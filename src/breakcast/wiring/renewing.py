@@ -21,10 +21,9 @@ from breakcast.retraining.steps import Deployed, Plan, Renewal, Retrained
 from breakcast.retraining.tolerances import Tolerances
 from breakcast.retraining.trigger import Decision
 from breakcast.settings import Settings
-from breakcast.wiring.standing import CHECK_DRIFT, look_at
+from breakcast.wiring.standing import CHECK_DRIFT, RETRAIN, look_at
 from breakcast.wiring.training import executor_for, terms_of
 
-RETRAIN = "retrain"
 DEPLOY = "validate-and-deploy"
 LONGEST_KEY = 250
 

@@ -19,13 +19,14 @@ from breakcast.history.ledgerrows import moment_of
 from breakcast.history.runs import Runs
 from breakcast.monitoring.health import HealthReport
 from breakcast.monitoring.watch import Watch, last_report
-from breakcast.retraining.trigger import DAY, Decision, decide
+from breakcast.retraining.trigger import DAY, OLD, Decision, decide
 from breakcast.serving.predictor import Models
 from breakcast.settings import Settings
 from breakcast.wiring.promotions import Promotions
 
 CHECK_DRIFT = "check-drift"
-"""The step of a run that decides whether to train anew."""
+RETRAIN = "retrain"
+"""The steps of a run that decide whether to train anew, and do."""
 
 _READ_SECONDS = 5.0
 _LOG = logging.getLogger("breakcast.watch")
@@ -63,7 +64,7 @@ def look_at(ledger: Ledger, settings: Settings) -> Look:
     published_at = published_at_of(settings, models)
     report = watch.look(models, wiring.now(), published_at=published_at)
     watch.keep(report)
-    return Look(report, decide(report, asked_since(ledger, report.at - DAY)))
+    return Look(report, decide(report, asked_before(ledger, report.at)))
 
 
 def _required(settings: Settings) -> Models | None:
@@ -80,13 +81,21 @@ def _required(settings: Settings) -> Models | None:
     return models
 
 
-def asked_since(ledger: Ledger, since: datetime) -> list[Decision]:
-    """Read the retrainings that were asked for since a time, the newest first."""
-    decided = (
-        msgspec.json.decode(one, type=Decision)
-        for one in Runs(ledger).results_since(CHECK_DRIFT, since)
-    )
-    return [one for one in decided if one.is_due]
+def asked_before(ledger: Ledger, at: datetime) -> list[Decision]:
+    """
+    Read the retrainings that were asked for in the week before, the newest first.
+
+    One of which nothing came within a day, because its training never ended, is as if
+    it had not been asked for.
+    """
+    runs = Runs(ledger)
+    asked = []
+    for run, result in runs.results_since(CHECK_DRIFT, at - OLD):
+        decision = msgspec.json.decode(result, type=Decision)
+        is_new = at - decision.at < DAY
+        if decision.is_due and (is_new or runs.result(run, RETRAIN) is not None):
+            asked.append(decision)
+    return asked
 
 
 class LastStanding:
@@ -141,7 +150,7 @@ def last_look(ledger: Ledger) -> Look | None:
     report = last_report(ledger)
     if report is None:
         return None
-    return Look(report, decide(report, asked_since(ledger, report.at - DAY)))
+    return Look(report, decide(report, asked_before(ledger, report.at)))
 
 
 def published_at_of(settings: Settings, models: Models | None) -> datetime | None:
