@@ -84,7 +84,7 @@ def _how_good(evaluation: Evaluation) -> str:
         (
             f"On the newest {evaluation.data.test_builds} builds (protocol "
             f"`{evaluation.protocol}`), forecast by forests that had not seen them "
-            "(this one has: it is taught by all), beside repeating the last outcome "
+            "(this one has: they taught it too), beside repeating the last outcome "
             "(the parrot) and the repository's failure rate (the majority):"
         ),
         "",
