@@ -33,7 +33,7 @@ class _Server:
     """A server in a folder of its own; runs from `with` on until the block ends."""
 
     def __init__(self, name: str) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self.folder = Path(tempfile.mkdtemp(prefix=f"breakcast-{name}-"))
 
     def start(self) -> None:
@@ -410,7 +410,8 @@ def _absent(server: str, package: str) -> NoReturn:
     pytest.skip(message)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Find a port of this machine that nobody listens on."""
     while True:
         port = secrets.choice(_PORTS)
         with socket.socket() as probe:
