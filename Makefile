@@ -46,12 +46,14 @@ check: $(VENV)/.dev ## lint, format, types and the rooms' contracts
 
 peers: $(PEER)/kserve/.ready $(PEER)/schemathesis/.ready $(PEER)/feast/.ready $(PEER)/airflow/.ready $(PEER)/moto/.ready ## what tests compare us with; absent, those tests are skipped
 
-bench: $(VENV)/.dev $(PEER)/feast/.ready ## quality, replay, drift, serving, deliveries and stores, against the committed results
+bench: $(VENV)/.dev $(PEER)/feast/.ready $(PEER)/airflow/.ready ## quality, replay, drift, renewal, serving, deliveries and stores, against the committed results
 	@$(BIN)/python -m benchmarks.quality
 	@$(BIN)/python -m benchmarks.replay
 	@$(BIN)/python -m benchmarks.drift
 	@$(BIN)/python -m benchmarks.drift.errors
 	@$(BIN)/python -m benchmarks.renewal
+	@$(BIN)/python -m benchmarks.renewal.scale
+	@$(BIN)/python -m benchmarks.renewal.standalone
 	@$(BIN)/python -m benchmarks.serving
 	@$(BIN)/python -m benchmarks.deliveries
 	@$(BIN)/python -m benchmarks.lookup

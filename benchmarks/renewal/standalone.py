@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +21,7 @@ import httpx
 import msgspec
 
 from benchmarks.quality import about
+from benchmarks.renewal.processes import descendants
 from breakcast.blobs import blob_store
 from breakcast.history.ledger import Ledger
 from breakcast.model.registry import Registry
@@ -118,7 +118,7 @@ def _through_airflow(folder: Path, home: Path) -> dict[str, Any]:
             }
     finally:
         # Its children outlive it, each in a session of its own.
-        for process in _descendants(airflow.pid):
+        for process in descendants(airflow.pid):
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
         airflow.wait()
@@ -130,22 +130,6 @@ def _through_airflow(folder: Path, home: Path) -> dict[str, Any]:
         "candidate": said["retrain_model"]["candidate"],
         "action": said["validate_and_deploy"]["action"],
     }
-
-
-def _descendants(process: int) -> list[int]:
-    """List a process, and all that it and its children started, as long as it lives."""
-    children = defaultdict(list)
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            # Its second field is a name in brackets, which may hold anything.
-            fields = status.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        children[int(fields[1])].append(int(status.parent.name))
-    found = [process]
-    for one in found:
-        found += children[one]
-    return found
 
 
 def _is_healthy(client: httpx.Client) -> bool:

@@ -176,8 +176,8 @@ def _nothing() -> DriftReport:
 
 
 STRATEGIES: dict[str, Strategy] = {
-    "never": _never,
     "each time, no gate": _always,
-    "on drift of inputs, no gate": _on_drift,
     "breakcast": _breakcast,
+    "on drift of inputs, no gate": _on_drift,
+    "never": _never,
 }
