@@ -22,19 +22,21 @@ STALE: Final = 3
 SABOTAGE: Final = ("labels", "column", "stale")
 
 
+TOLERANCES: Final = Tolerances()
+
+
 class Asked(NamedTuple):
     """A history, and how many challengers of each kind are judged on it."""
 
     seed: int
     nulls: int
     sabotaged: int
-    tolerances: Tolerances
 
 
 def judged(asked: Asked) -> list[dict[str, Any]]:
     """Train a champion and its challengers on one history, and judge each."""
     table = plain_history(BUILDS, asked.seed)
-    window = newest_window(table, 0.0, asked.tolerances)
+    window = newest_window(table, 0.0, TOLERANCES)
     before = table.before(window.starts_at)
     champion = _taught(before, table, window.starts_at, seed=1_000)
     found = []
@@ -53,8 +55,8 @@ def judged(asked: Asked) -> list[dict[str, Any]]:
 def _row(
     kind: str, asked: Asked, table: Table, challenger: Model, champion: Model
 ) -> dict[str, Any]:
-    window = newest_window(table, 0.0, asked.tolerances)
-    verdict = verdict_on(table, window, challenger, champion, asked.tolerances)
+    window = newest_window(table, 0.0, TOLERANCES)
+    verdict = verdict_on(table, window, challenger, champion, TOLERANCES)
     gain = next(check for check in verdict.checks if check.name.startswith("surely"))
     return {
         "seed": asked.seed,

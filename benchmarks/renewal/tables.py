@@ -22,11 +22,12 @@ _COLUMNS = (
 def markdown(found: dict[str, Any]) -> str:
     """Lay the results out as a page."""
     made = ", ".join(f"{name} {value}" for name, value in found["about"].items())
+    minutes = sum(found["minutes"].values())
     parts = [
         "# Renewal",
-        f"Made by: {made}. It took {found['minutes']:.0f} minutes. {_SEEDS}",
+        f"Made by: {made}. It took {minutes:.0f} minutes. {_SEEDS}",
         _challengers(found["challengers"]),
-        *(_world(world) for world in found["worlds"]),
+        *(_world(journeys) for journeys in found["worlds"].values()),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -48,11 +49,10 @@ def _challengers(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def _world(world: dict[str, Any]) -> str:
-    journeys = world["journeys"]
+def _world(journeys: list[dict[str, Any]]) -> str:
     best = max(one["accuracy"] for one in journeys)
     lines = [
-        f"## {world['name']}",
+        f"## {journeys[0]['world'].capitalize()}",
         "",
         f"{journeys[0]['builds']:,} labelled builds. {_COLUMNS}",
         "",

@@ -120,6 +120,16 @@ def test_the_same_reason_is_heard_again_after_a_while(
     assert decide(again, [asked(hours + 0.1, trigger)]).action == "retrain"
 
 
+def test_after_two_retrainings_in_vain_the_third_waits_longer() -> None:
+    worse = report(concept=WORSE)
+    twice = [asked(25, "labels"), asked(50, "labels")]
+    others = [msgspec.structs.replace(one, version="v0.9") for one in twice]
+
+    assert decide(worse, twice).action == "cooling down"
+    assert decide(worse, [asked(45, "labels"), *twice[1:]]).action == "retrain"
+    assert decide(worse, others).action == "retrain"
+
+
 def test_another_reason_is_heard_within_the_day_but_no_third_one() -> None:
     worse = report(concept=WORSE, inputs=DRIFT)
 

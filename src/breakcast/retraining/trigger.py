@@ -29,6 +29,9 @@ COOL_DOWN: Final[dict[Trigger, timedelta]] = {
 How long a retraining is not asked for again for the same reason, passed or refused.
 Some hours less than whole days: who asks each night is a little earlier some nights.
 """
+IN_VAIN: Final = timedelta(days=2) - timedelta(hours=4)
+"""The same, at the least, where it was asked for twice and the model is still there."""
+
 Action: TypeAlias = Literal["retrain", "nothing to do", "blocked", "cooling down"]
 
 
@@ -68,12 +71,7 @@ def decide(report: HealthReport, asked: Sequence[Decision]) -> Decision:
     action: Action = "retrain"
     reasons = list(spoken.values())
     lately = [one for one in asked if report.at - one.at < DAY]
-    covered = {
-        trigger
-        for one in asked
-        for trigger in one.triggers
-        if report.at - one.at < COOL_DOWN[trigger]
-    }
+    covered = {trigger for trigger in spoken if _waits(trigger, report, asked)}
     if not spoken:
         action = "nothing to do"
         reasons = _calm(report)
@@ -87,8 +85,8 @@ def decide(report: HealthReport, asked: Sequence[Decision]) -> Decision:
         reasons.insert(
             0,
             f"a retraining was asked for at {last:%Y-%m-%d %H:%M} UTC already; for the "
-            "same reasons it waits: a day after outcomes spoke, three after drift, a "
-            f"week after age, and {MOST_A_DAY} a day are the most",
+            "same reasons it waits: a day or two after outcomes spoke, three after "
+            f"drift, a week after age, and {MOST_A_DAY} a day are the most",
         )
     return Decision(
         action=action,
@@ -100,6 +98,17 @@ def decide(report: HealthReport, asked: Sequence[Decision]) -> Decision:
 
 
 _NAMED = 3
+
+
+def _waits(trigger: Trigger, report: HealthReport, asked: Sequence[Decision]) -> bool:
+    """Tell whether a reason was heard too lately to be heard again."""
+    alike = [one for one in asked if trigger in one.triggers]
+    if not alike:
+        return False
+    version = report.model.version if report.model is not None else None
+    is_in_vain = sum(one.version == version for one in alike) > 1
+    wait = max(COOL_DOWN[trigger], IN_VAIN) if is_in_vain else COOL_DOWN[trigger]
+    return report.at - max(one.at for one in alike) < wait
 
 
 def _triggers(report: HealthReport) -> dict[Trigger, str]:
