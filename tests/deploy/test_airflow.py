@@ -6,11 +6,14 @@ import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
+from typer.main import get_command
 
 from breakcast.blobs import blob_store
+from breakcast.cli.app import app
 from breakcast.history.ledger import Ledger
 from breakcast.model.registry import Registry
 from tests.deploy.dag_runs import DAG_ID, DEPLOY, Airflow
@@ -40,6 +43,7 @@ print(json.dumps({
             "after": sorted(task.upstream_task_ids),
             "owner": task.owner,
             "retries": task.retries,
+            "backoff": task.retry_exponential_backoff,
             "seconds": task.execution_timeout.total_seconds(),
             "skips": sorted(task.skip_on_exit_code),
             "words": getattr(task, "bash_command", None)
@@ -49,6 +53,40 @@ print(json.dumps({
     ],
 }))
 """
+
+# What the DAG's first task does, under a run's id that is its second argument.
+DO = """
+import runpy, sys
+task = runpy.run_path(sys.argv[1])["dag"].get_task("check_drift")
+context = {"run_id": sys.argv[2]}
+task.render_template_fields(context)
+print(task.execute(context))
+"""
+
+# The pod of the DAG's last task, as the cluster would get it, and what it runs.
+POD = """
+import json, runpy, sys
+from kubernetes.client import ApiClient
+
+class Before:
+    def xcom_pull(self, task): return {"retrain_model": {"candidate": "v1.7"}}[task]
+
+task = runpy.run_path(sys.argv[1])["dag"].get_task("validate_and_deploy")
+task.render_template_fields({"run_id": sys.argv[2], "ti": Before()})
+pod = ApiClient().sanitize_for_serialization(task.build_pod_request_obj())
+print(json.dumps({"spec": pod["spec"], "at_its_end": task.on_finish_action.value}))
+"""
+
+# Nobody's cluster: a pod is described, not started.
+CLUSTER = {
+    "current-context": "none",
+    "contexts": [{"name": "none", "context": {"cluster": "none", "user": "none"}}],
+    "clusters": [{"name": "none", "cluster": {"server": "http://127.0.0.1:9"}}],
+    "users": [{"name": "none", "user": {}}],
+}
+
+# An id that does harm where a shell or Jinja reads it.
+HOSTILE = "manual__2026'\"; touch harm; $(touch harm) `touch harm` {{ 1 }}"
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.parent.name)
@@ -75,13 +113,18 @@ def test_the_dag_is_what_was_asked_for(file: Path, tmp_path: Path) -> None:
     ]
     for task in dag["tasks"]:
         assert task["owner"] == "platform-team"
-        assert task["retries"] == 2
+        assert (task["retries"], task["backoff"]) == (2, 2.0)
         assert task["skips"] == [99]
         assert 0 < task["seconds"] <= timedelta(hours=2).total_seconds()
-        assert re.match(
-            r"breakcast (check-drift|retrain|validate-and-deploy) ", task["words"]
-        )
-        assert "--run-key" in task["words"]
+    commands = get_command(app).commands  # type: ignore[attr-defined] - a typer group
+    asked = [task["words"] for task in dag["tasks"]]
+    for words, name in zip(
+        asked, ("check-drift", "retrain", "validate-and-deploy"), strict=True
+    ):
+        assert re.findall(r"\bbreakcast (\S+)", words) == [name]
+        options = {word for one in commands[name].params for word in one.opts}
+        assert {"--json", "--run-key"} <= set(re.findall(r"--[a-z-]+", words))
+        assert set(re.findall(r"--[a-z-]+", words)) <= options
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.parent.name)
@@ -99,6 +142,120 @@ def test_the_dag_imports_nothing_of_ours(file: Path) -> None:
     }
 
     assert imported <= {"airflow", "datetime", "json", "kubernetes", "os"}
+
+
+def in_airflow(script: str, *words: str | Path, **more: str) -> str:
+    """Run a script by Airflow's own Python; what it printed last."""
+    ended = subprocess.run(  # noqa: S603 - Airflow's own Python
+        [environment("airflow"), "-c", script, *words],
+        env={"PATH": "/usr/bin:/bin"} | more,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout.splitlines()[-1]
+
+
+def test_what_a_command_says_is_its_json_and_a_run_id_is_only_a_word(
+    tmp_path: Path,
+) -> None:
+    """BashOperator takes the last line of both streams, and warnings come late."""
+    command = tmp_path / "fake"
+    command.write_text(
+        f'#!/bin/sh\nprintf %s "$4" > {tmp_path}/key\necho \'{{"due": 1}}\'\n'
+        "echo 'a warning at the end' >&2\n"
+    )
+    command.chmod(0o755)
+
+    said = in_airflow(
+        DO,
+        FILES[0],
+        HOSTILE,
+        AIRFLOW_HOME=str(tmp_path),
+        BREAKCAST_COMMAND=str(command),
+    )
+
+    assert said == "{'due': 1}"
+    assert (tmp_path / "key").read_text() == HOSTILE
+
+
+@pytest.fixture(scope="module")
+def pod(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Give the pod that judges, in a run of a hostile id."""
+    home = tmp_path_factory.mktemp("pod")
+    (home / "cluster").write_bytes(msgspec.json.encode(CLUSTER))
+    said = in_airflow(
+        POD,
+        FILES[1],
+        HOSTILE,
+        AIRFLOW_HOME=str(home),
+        KUBECONFIG=str(home / "cluster"),
+    )
+    described: dict[str, Any] = msgspec.json.decode(said)
+    return described
+
+
+def test_a_pod_is_let_into_a_namespace_that_is_restricted(pod: dict[str, Any]) -> None:
+    """By Kubernetes' Pod Security Standards; that holds for Airflow's sidecar too."""
+    spec = pod["spec"]
+
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert spec["automountServiceAccountToken"] is False
+    assert [one["name"] for one in spec["containers"]] == [
+        "base",
+        "airflow-xcom-sidecar",
+    ]
+    for container in spec["containers"]:
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+        }
+
+
+def test_no_pod_stays_behind(pod: dict[str, Any]) -> None:
+    """One that ends with 99 has failed, for Kubernetes: every quiet night has one."""
+    assert pod["at_its_end"] == "delete_pod"
+
+
+@pytest.mark.parametrize("code", [0, 99, 137])
+def test_a_pod_ends_as_its_command_and_leaves_its_json(
+    pod: dict[str, Any], tmp_path: Path, code: int
+) -> None:
+    base = pod["spec"]["containers"][0]
+    command = tmp_path / "breakcast"
+    command.write_text(
+        f'#!/bin/sh\nprintf "%s\\n" "$@" > {tmp_path}/asked\n'
+        f"echo progress\necho '{{\"due\": 1}}'\nexit {code}\n"
+    )
+    command.chmod(0o755)
+    # The folders of the pod are folders of the test.
+    folders = [one["mountPath"] for one in base["volumeMounts"]]
+    for folder in folders:
+        (tmp_path / folder.strip("/")).mkdir(parents=True)
+    words = [
+        re.sub(rf"(?={'|'.join(folders)})", str(tmp_path), word)
+        for word in base["command"] + base["args"]
+    ]
+
+    ended = subprocess.run(  # noqa: S603 - what the pod runs
+        words,
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stderr) == (code, "")
+    assert ended.stdout.splitlines() == ["progress", '{"due": 1}']
+    assert (tmp_path / "airflow/xcom/return.json").read_text() == '{"due": 1}\n'
+    assert (tmp_path / "asked").read_text().splitlines() == [
+        *("validate-and-deploy", "--candidate", "v1.7", "--json", "--run-key", HOSTILE)
+    ]
+    assert not (tmp_path / "harm").exists()
 
 
 @pytest.fixture(scope="module")
@@ -201,9 +358,13 @@ class TestWithoutAirflow:
             text=True,
             check=False,
         )
+        # Cron mails what is said on standard error: on a good night, nothing.
+        assert bool(ended.stderr) == bool(ended.returncode), ended.stderr
         return ended.returncode, ended.stdout.splitlines()
 
-    def fake(self, folder: Path, *codes: int) -> Path:
+    def fake(
+        self, folder: Path, *codes: int, says: str = '{"candidate": "v1.7"}'
+    ) -> Path:
         """A command that notes what it is asked, and ends with these codes in turn."""
         command = folder / "fake"
         cases = "\n".join(
@@ -214,7 +375,7 @@ class TestWithoutAirflow:
         )
         command.write_text(
             f'#!/bin/sh\necho "$*" >> {folder}/asked\ncase $1 in\n{cases}\nesac\n'
-            'echo \'{"candidate":"v1.7","why":"x"}\'\nexit $code\n'
+            f"echo '{says}'\nexit $code\n"
         )
         command.chmod(0o755)
         return command
@@ -241,6 +402,33 @@ class TestWithoutAirflow:
         assert code == 0
         last = (tmp_path / "asked").read_text().splitlines()[-1]
         assert last == "validate-and-deploy --candidate v1.7 --json --run-key k 1"
+
+    def test_a_second_run_on_the_same_day_goes_on_under_the_same_key(
+        self, tmp_path: Path
+    ) -> None:
+        killed, _ = self.renew(tmp_path, self.fake(tmp_path, 0, 137))
+        again, _ = self.renew(tmp_path, self.fake(tmp_path, 0, 0, 0))
+
+        assert (killed, again) == (137, 0)
+        assert self.asked(tmp_path) == [
+            *("check-drift", "retrain"),
+            *("check-drift", "retrain", "validate-and-deploy"),
+        ]
+        asked = (tmp_path / "asked").read_text().splitlines()
+        keys = {line.split()[-1] for line in asked}
+        # Two, if midnight passed between the runs.
+        assert len(keys) <= 2
+        for key in keys:
+            assert re.fullmatch(r"scheduled-\d{4}-\d{2}-\d{2}", key)
+
+    @pytest.mark.parametrize("says", ['{"candidate": null}', "", "{}"])
+    def test_where_no_candidate_is_named_nothing_is_judged(
+        self, tmp_path: Path, says: str
+    ) -> None:
+        code, _ = self.renew(tmp_path, self.fake(tmp_path, 0, 0, 0, says=says))
+
+        assert code == 1
+        assert self.asked(tmp_path) == ["check-drift", "retrain"]
 
     @pytest.mark.parametrize(
         ("codes", "ends", "steps"),

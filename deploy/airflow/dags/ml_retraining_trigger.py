@@ -18,6 +18,10 @@ NOTHING_TO_DO = 99
 BREAKCAST = os.environ.get("BREAKCAST_COMMAND", "breakcast")
 RETRY_SECONDS = float(os.environ.get("BREAKCAST_RETRY_SECONDS", "120"))
 
+# BashOperator takes the last line of both streams, and a warning may come after the
+# JSON. So standard error passes as it comes, and what was said is printed at the end.
+RUN = 'said=$({} --json --run-key "$RUN_KEY"); code=$?; echo "$said"; exit $code'
+
 TRIAGE = """
 ### Renewal of the failure forecasts
 
@@ -52,7 +56,7 @@ with DAG(
         "owner": "platform-team",
         "retries": 2,
         "retry_delay": timedelta(seconds=RETRY_SECONDS),
-        "retry_exponential_backoff": True,
+        "retry_exponential_backoff": 2.0,
         "max_retry_delay": timedelta(minutes=20),
         # What is outside (run ids, versions) reaches the shell as variables only.
         "append_env": True,
@@ -64,23 +68,22 @@ with DAG(
     check_drift = BashOperator(
         task_id="check_drift",
         doc_md="Whether it is time to train anew; its JSON is the decision.",
-        bash_command=f'{BREAKCAST} check-drift --json --run-key "$RUN_KEY"',
+        bash_command=RUN.format(f"{BREAKCAST} check-drift"),
         env={"RUN_KEY": "{{ run_id }}"},
         execution_timeout=timedelta(minutes=30),
     )
     retrain_model = BashOperator(
         task_id="retrain_model",
         doc_md="Train a candidate; its JSON names the version.",
-        bash_command=f'{BREAKCAST} retrain --json --run-key "$RUN_KEY"',
+        bash_command=RUN.format(f"{BREAKCAST} retrain"),
         env={"RUN_KEY": "{{ run_id }}"},
         execution_timeout=timedelta(hours=2),
     )
     validate_and_deploy = BashOperator(
         task_id="validate_and_deploy",
         doc_md="Judge the candidate beside the champion; its JSON is the verdict.",
-        bash_command=(
-            f"{BREAKCAST} validate-and-deploy --json "
-            '--candidate "$CANDIDATE" --run-key "$RUN_KEY"'
+        bash_command=RUN.format(
+            f'{BREAKCAST} validate-and-deploy --candidate "$CANDIDATE"'
         ),
         env={
             "RUN_KEY": "{{ run_id }}",
