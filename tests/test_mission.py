@@ -33,7 +33,7 @@ COMMAND = Path(sys.executable).with_name("breakcast")
 REPOS = 24
 """The gate draws repository-days, and here all is one day."""
 HISTORY_DAYS = 30
-LIVE_DAYS = 14
+LIVE_DAYS = 20
 TOGETHER = 120
 ROLLBACK_SECONDS = 5.0
 

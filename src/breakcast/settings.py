@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     """What becomes of a candidate that passes the gate: it answers at once, and the
     former champion shadows it for a while; or it shadows the champion first."""
 
-    gate_builds: int = Field(default=500, ge=100)
+    gate_builds: int = Field(default=1_000, ge=100)
     """Outcomes, new to all that are judged, that the gate takes to judge."""
 
     gate_days: float = Field(default=3.0, ge=0, allow_inf_nan=False)
@@ -68,7 +68,7 @@ class Settings(BaseSettings):
     gate_level: float = Field(default=0.05, gt=0, lt=0.5)
     """The chance that a candidate which is no better is found better."""
 
-    gate_gain: float = Field(default=0.0, ge=0, lt=1)
+    gate_gain: float = Field(default=0.03, ge=0, lt=1)
     """By what share it must surely be better in one of them, Brier score or PR-AUC."""
 
     gate_loss: float = Field(default=0.01, ge=0, lt=1)

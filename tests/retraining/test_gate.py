@@ -99,7 +99,7 @@ def test_a_worse_candidate_is_refused_and_it_is_said_why() -> None:
 def test_one_that_is_only_as_good_is_refused_nearly_always() -> None:
     passed = 0
     for seed in range(40):
-        world = World(seed, builds=800)
+        world = World(seed, builds=1_200)
         contest = world.contest(world.seen(0.4), world.seen(0.4))
         passed += not ask(contest).failed
 
@@ -204,7 +204,7 @@ def test_no_builds_at_all_are_a_verdict_too() -> None:
     verdict = ask(world.contest(world.seen(0.1), world.seen(1.0)))
 
     assert verdict.failed
-    assert "| builds judged | 0 | at least 500 | **no** |" in verdict.markdown()
+    assert "| builds judged | 0 | at least 1000 | **no** |" in verdict.markdown()
 
 
 def test_the_same_builds_give_the_same_verdict() -> None:

@@ -143,7 +143,7 @@ class TestRetrain:
         found = renewal.retrain(renewal.plan(NIGHT))
 
         assert found.candidate is None
-        assert "outcomes are new to all that are judged; it takes 500" in found.why
+        assert "outcomes are new to all that are judged; it takes 1000" in found.why
 
     def test_a_trial_is_ended_before_the_next_begins(self, turned: Shop) -> None:
         publish(turned.registry, _table(turned), at(TAUGHT_DAYS + 1))
