@@ -77,7 +77,7 @@ class Settings(BaseSettings):
     gate_slice_loss: float = Field(default=0.1, ge=0, lt=10)
     """The share by which its Brier score may surely be worse in one repository."""
 
-    gate_calibration: float = Field(default=0.01, ge=0, lt=1)
+    gate_calibration: float = Field(default=0.02, ge=0, lt=1)
     """How far its calibration error may lie above the champion's."""
 
     gate_milliseconds: float = Field(default=2.0, gt=0, allow_inf_nan=False)

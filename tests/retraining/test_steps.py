@@ -306,13 +306,13 @@ class TestWindow:
 
     def test_it_reaches_back_as_many_days_as_it_takes(self, same: Shop) -> None:
         table = _table(same)
-        week = Tolerances(days=7)
+        week = Tolerances(days=10)
 
         window = newest_window(table, 0.0, week)
 
         assert lacks(table, window, week) is None
         days = (window.ends_at - window.starts_at) / 86_400
-        assert 6.9 < days <= 7.0
+        assert 9.9 < days <= 10.0
 
     def test_what_lacks_is_said(self, same: Shop) -> None:
         table = _table(same)

@@ -31,7 +31,7 @@ class Tolerances(msgspec.Struct, frozen=True, kw_only=True):
     gain: float = 0.03
     loss: float = 0.01
     slice_loss: float = 0.1
-    calibration: float = 0.01
+    calibration: float = 0.02
     accuracy: float = 0.88
     milliseconds: float = 2.0
     megabytes: float = 50.0
