@@ -164,7 +164,7 @@ def test_the_card_says_what_it_is_in_words(bundle: Bundle) -> None:
         "| roc_auc |",
         "forests that had not seen them",
         "Verdict: **",
-        "breakcast train",
+        "breakcast models rebuild",
     ):
         assert words in bundle.card
 
