@@ -1,4 +1,8 @@
-"""`python -m deploy.prometheus.rules` writes `rules.yaml` from the table of alerts."""
+"""
+`python -m deploy.prometheus.rules` writes the rules from the table of alerts.
+
+Twice: `rules.yaml` for Prometheus itself, a PrometheusRule for its operator.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -8,9 +12,12 @@ import yaml
 from deploy.prometheus.alerts import ALERTS, BURNS, OBJECTIVES, Burn, Objective
 
 RULES = Path(__file__).with_name("rules.yaml")
+OBJECT = Path(__file__).parents[1] / "k8s/components/monitoring/prometheus-rule.yaml"
 RUNBOOK = "docs/runbook.md"
 
-_HEAD = "# Made from alerts.py by `python -m deploy.prometheus.rules`.\n"
+_HEAD = (
+    "# Made from deploy/prometheus/alerts.py by `python -m deploy.prometheus.rules`.\n"
+)
 
 
 def groups() -> list[dict[str, Any]]:
@@ -39,7 +46,23 @@ def groups() -> list[dict[str, Any]]:
 
 def written() -> str:
     """Write the rules as Prometheus reads them."""
-    return _HEAD + yaml.safe_dump({"groups": groups()}, sort_keys=False, width=1_000)
+    return _HEAD + _yaml({"groups": groups()})
+
+
+def written_object() -> str:
+    """Write the rules as Prometheus' operator reads them."""
+    return _HEAD + _yaml(
+        {
+            "apiVersion": "monitoring.coreos.com/v1",
+            "kind": "PrometheusRule",
+            "metadata": {"name": "breakcast"},
+            "spec": {"groups": groups()},
+        }
+    )
+
+
+def _yaml(value: dict[str, Any]) -> str:
+    return yaml.safe_dump(value, sort_keys=False, width=1_000)
 
 
 def _recorded(objective: Objective) -> list[dict[str, Any]]:
@@ -114,3 +137,4 @@ def _seconds(window: str) -> int:
 
 if __name__ == "__main__":
     RULES.write_text(written(), encoding="utf-8")
+    OBJECT.write_text(written_object(), encoding="utf-8")

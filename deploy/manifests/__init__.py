@@ -1,0 +1,1 @@
+"""What is checked of Kubernetes manifests before any cluster sees them."""
