@@ -13,10 +13,12 @@ from airflow.sdk import DAG
 from kubernetes.client import models as k8s
 
 NOTHING_TO_DO = 99
-IMAGE = os.environ.get("BREAKCAST_IMAGE", "breakcast:1.0.0")
+IMAGE = os.environ.get("BREAKCAST_IMAGE", "breakcast:0.1.0")
 NAMESPACE = os.environ.get("BREAKCAST_NAMESPACE", "ci-failure-ml")
 SETTINGS = os.environ.get("BREAKCAST_CONFIG_MAP", "breakcast-settings")
-SECRETS = os.environ.get("BREAKCAST_SECRET", "breakcast-secrets")
+SECRETS = os.environ.get(
+    "BREAKCAST_SECRETS", "breakcast-ledger,breakcast-objects-write"
+).split(",")
 SERVICE_ACCOUNT = os.environ.get("BREAKCAST_SERVICE_ACCOUNT", "breakcast-renewal")
 
 # The last line becomes the task's XCom. The exit code is that of the command, for
@@ -65,7 +67,10 @@ def step(
         arguments=["breakcast", *command, "--json", "--run-key", "{{ run_id }}"],
         env_from=[
             k8s.V1EnvFromSource(config_map_ref=k8s.V1ConfigMapEnvSource(name=SETTINGS)),
-            k8s.V1EnvFromSource(secret_ref=k8s.V1SecretEnvSource(name=SECRETS)),
+            *(
+                k8s.V1EnvFromSource(secret_ref=k8s.V1SecretEnvSource(name=name))
+                for name in SECRETS
+            ),
         ],
         container_resources=k8s.V1ResourceRequirements(
             requests={"cpu": "1", "memory": memory},

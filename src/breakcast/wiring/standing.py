@@ -11,7 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from breakcast import wiring
-from breakcast.errors import BundleError, LedgerError
+from breakcast.errors import BundleError, LedgerError, StoreError
 from breakcast.features.records import shard_key
 from breakcast.features.store import PULSES, SHARDS
 from breakcast.history.ledger import Ledger
@@ -154,13 +154,21 @@ def last_look(ledger: Ledger) -> Look | None:
 
 
 def published_at_of(settings: Settings, models: Models | None) -> datetime | None:
-    """Say up to when facts are in the store that is named; None if nobody knows."""
+    """
+    Say up to when facts are in the store that is named; None if nobody knows.
+
+    A store that is away is told of by degraded answers: no look has to wait for it.
+    """
     if settings.store is None or models is None:
         return None
-    with closing(wiring.open_store(settings.store)) as store:
-        catalog = models.champion.catalog
-        keys = [shard_key(shard, catalog) for shard in range(SHARDS)]
-        pulses = store.read({PULSES: keys}).get(PULSES, {})
+    catalog = models.champion.catalog
+    keys = [shard_key(shard, catalog) for shard in range(SHARDS)]
+    try:
+        with closing(wiring.open_store(settings.store)) as store:
+            pulses = store.read({PULSES: keys}).get(PULSES, {})
+    except StoreError as error:
+        _LOG.warning("how old published records are is not known: %s", error)
+        return None
     return moment_of(min(one.stamp for one in pulses.values())) if pulses else None
 
 
