@@ -41,6 +41,13 @@ def apply(
             help="Redis and an SQL registry, where FEAST_REDIS and FEAST_REGISTRY say.",
         ),
     ] = False,
+    write_only: Annotated[
+        bool,
+        typer.Option(
+            "--write-only",
+            help="Do not register it: `feast apply` does, where Feast is installed.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """
@@ -53,13 +60,15 @@ def apply(
 
     settings = read_settings()
     set_up = SetUp.PRODUCTION if production else SetUp.DEVELOPMENT
-    applied = features.apply(settings, _repository(folder, settings), set_up)
+    repository = _repository(folder, settings)
+    applied = features.apply(settings, repository, set_up, registers=not write_only)
     if as_json:
         print_json({**applied._asdict(), "folder": str(applied.folder)})
         return
     written = ", ".join(applied.changed) or "nothing had changed"
+    done = "written" if write_only else "registered"
     out.print(
-        f"{escape(str(applied.folder))} is registered ({written}): "
+        f"{escape(str(applied.folder))} is {done} ({written}): "
         f"{len(applied.kinds)} kinds of records of catalog {applied.catalog[:12]}."
     )
 

@@ -51,9 +51,17 @@ class Verified(NamedTuple):
     online: Parity
 
 
-def apply(settings: Settings, repository: Repository, set_up: SetUp) -> Applied:
+def apply(
+    settings: Settings, repository: Repository, set_up: SetUp, *, registers: bool
+) -> Applied:
     """
     Write the Feast repository for the champion's catalog, and register it.
+
+    Args:
+        settings: Where the ledger and the registry of models are.
+        repository: What is written.
+        set_up: Where Feast keeps things.
+        registers: Whether Feast is told; it has to be installed here then.
 
     Raises:
         BadSettings: If Feast is not installed; the repository is written then.
@@ -62,7 +70,8 @@ def apply(settings: Settings, repository: Repository, set_up: SetUp) -> Applied:
     with wiring.open_ledger(settings) as ledger:
         catalog = _catalog(settings, ledger)
     changed = repository.write(catalog, set_up)
-    repository.register()
+    if registers:
+        repository.register()
     names = [path.name for path in changed]
     return Applied(repository.folder, catalog.hash, kinds_of(catalog), names)
 

@@ -6,6 +6,7 @@ and Redis, with the bundle laid out as KServe's storage initializer lays it out.
 """
 
 import os
+import subprocess
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -19,9 +20,11 @@ import pytest
 
 from breakcast.blobs import blob_store
 from breakcast.history.ledger import Ledger
+from breakcast.history.simulate import Simulation, write_simulated
 from breakcast.model.registry import Registry
+from deploy.manifests.__main__ import lint
 from deploy.manifests.kserve import deployment
-from deploy.manifests.objects import Object, find
+from deploy.manifests.objects import Object, build, find
 from tests.deploy.manifests.containers import Container, ours, running
 from tests.deploy.manifests.test_overlays import K8S, overlay, with_component
 from tests.engines import ObjectStore, Postgres, Redis
@@ -282,3 +285,63 @@ def _leases(place: str) -> int:
         row = connection.execute("select count(*) from leases").fetchone()
     assert row is not None
     return int(row[0])
+
+
+def test_the_first_model_is_a_job(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history = tmp_path / "builds.parquet"
+    simulation = Simulation(builds=3_000, repositories=2, organisations=1)
+    write_simulated(history, simulation, 7)
+    place = cluster.secrets["breakcast-ledger"]["BREAKCAST_LEDGER"]
+    monkeypatch.setenv("BREAKCAST_LEDGER", place)
+    monkeypatch.setenv("BREAKCAST_HOME", str(cluster.mounts["/etc/breakcast"]))
+    subprocess.run([ours(), "import", history], check=True)  # noqa: S603 - ours
+    pod = job_of("first-model")
+    empty = {"BREAKCAST_REGISTRY": "s3://another-bucket"}
+    writes = cluster.secrets["breakcast-objects-write"] | empty
+    httpx.put(f"{writes['AWS_ENDPOINT_URL']}/another-bucket").raise_for_status()
+
+    for written in (*pod["initContainers"], *pod["containers"]):
+        secrets = {"breakcast-objects-write": writes}
+        with started(cluster, written, secrets=secrets) as step:
+            assert step.ended() == 0, step.said()
+
+    registry = Registry(blob_store("s3://another-bucket"))
+    state = registry.current()
+    assert state is not None
+    assert state.champion == "v1.0"
+
+
+def test_features_are_registered_by_breakcast_and_feast_together(
+    cluster: Cluster, redis: Redis
+) -> None:
+    feast = environment("feast").with_name("feast")
+    pod = job_of("register-features")
+    repository = cluster.folder / "repository"
+    repository.mkdir()
+    secrets = {
+        "breakcast-feast": {
+            "FEAST_REDIS": f"127.0.0.1:{redis.port},db=0",
+            "FEAST_REGISTRY": f"sqlite:///{cluster.folder / 'registry.db'}",
+        }
+    }
+    (write,), (register,) = pod["initContainers"], pod["containers"]
+    mounts = {"/srv/feast": repository}
+    for written, program in ((write, ours()), (register, feast)):
+        with started(
+            cluster, written, program=program, mounts=mounts, secrets=secrets
+        ) as step:
+            assert step.ended() == 0, step.said()
+
+    assert "records" in (cluster.folder / "log").read_text(encoding="utf-8")
+    kept = K8S / "base" / "feast"
+    for name in ("feature_store.yaml", "static_artifacts.py"):
+        assert (repository / name).read_bytes() == (kept / name).read_bytes()
+
+
+def job_of(name: str) -> Mapping[str, Any]:
+    (job,) = build(K8S / "jobs" / name)
+    assert not lint([*overlay("prod"), job])
+    spec: Mapping[str, Any] = job["spec"]["template"]["spec"]
+    return spec
