@@ -55,6 +55,7 @@ bench: $(VENV)/.dev $(PEER)/feast/.ready $(PEER)/airflow/.ready ## quality, repl
 	@$(BIN)/python -m benchmarks.renewal.scale
 	@$(BIN)/python -m benchmarks.renewal.standalone
 	@$(BIN)/python -m benchmarks.serving
+	@$(BIN)/python -m benchmarks.scaling
 	@$(BIN)/python -m benchmarks.deliveries
 	@$(BIN)/python -m benchmarks.lookup
 	@$(BIN)/python -m benchmarks.parity

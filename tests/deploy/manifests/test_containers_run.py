@@ -7,7 +7,7 @@ and Redis, with the bundle laid out as KServe's storage initializer lays it out.
 
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,7 +54,7 @@ def cluster(
     postgres: Postgres,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-) -> Any:  # noqa: ANN401 - a fixture
+) -> Iterator[Cluster]:
     """Give a database, a bucket with a first version in it, and mounted secrets."""
     home = tmp_path / "home"
     home.mkdir()
@@ -258,8 +258,21 @@ def test_a_nights_renewal_has_nothing_to_do_where_nothing_has_happened(
     assert "no outcome is known yet of what was answered" in renewal.said()
 
 
+@pytest.fixture
+def of_feast(postgres: Postgres, redis: Redis) -> Iterator[dict[str, dict[str, str]]]:
+    """Give Feast's Secret: a Redis, and a database of its own for its registry."""
+    database = postgres.new_database()
+    yield {
+        "breakcast-feast": {
+            "FEAST_REDIS": f"127.0.0.1:{redis.port},db=0",
+            "FEAST_REGISTRY": database.replace("postgresql:", "postgresql+psycopg:"),
+        }
+    }
+    postgres.drop_database(database)
+
+
 def test_feature_servers_run_on_the_mounted_repository(
-    cluster: Cluster, redis: Redis
+    cluster: Cluster, of_feast: dict[str, dict[str, str]]
 ) -> None:
     program = environment("feast").with_name("feast")
     (written,) = pod_of(cluster, "feast-feature-server-prod")["containers"]
@@ -268,12 +281,7 @@ def test_feature_servers_run_on_the_mounted_repository(
         written,
         program=program,
         mounts={"/srv/feast": K8S / "base" / "feast"},
-        secrets={
-            "breakcast-feast": {
-                "FEAST_REDIS": f"127.0.0.1:{redis.port},db=0",
-                "FEAST_REGISTRY": f"sqlite:///{cluster.folder / 'registry.db'}",
-            }
-        },
+        secrets=of_feast,
     ) as server:
         assert server.succeeds("startupProbe"), server.said()
         assert server.succeeds("readinessProbe", 30), server.said()
@@ -314,23 +322,17 @@ def test_the_first_model_is_a_job(
 
 
 def test_features_are_registered_by_breakcast_and_feast_together(
-    cluster: Cluster, redis: Redis
+    cluster: Cluster, of_feast: dict[str, dict[str, str]]
 ) -> None:
     feast = environment("feast").with_name("feast")
     pod = job_of("register-features")
     repository = cluster.folder / "repository"
     repository.mkdir()
-    secrets = {
-        "breakcast-feast": {
-            "FEAST_REDIS": f"127.0.0.1:{redis.port},db=0",
-            "FEAST_REGISTRY": f"sqlite:///{cluster.folder / 'registry.db'}",
-        }
-    }
     (write,), (register,) = pod["initContainers"], pod["containers"]
     mounts = {"/srv/feast": repository}
     for written, program in ((write, ours()), (register, feast)):
         with started(
-            cluster, written, program=program, mounts=mounts, secrets=secrets
+            cluster, written, program=program, mounts=mounts, secrets=of_feast
         ) as step:
             assert step.ended() == 0, step.said()
 

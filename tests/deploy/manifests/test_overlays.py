@@ -21,7 +21,7 @@ from deploy.prometheus.rules import OBJECT, written_object
 K8S = Path(__file__).parents[3] / "deploy" / "k8s"
 SHARED = Path(__file__).parents[4] / "shared"
 OVERLAYS = ("prod", "dev", "knative")
-COMPONENTS = ("feast-hpa", "renewal-cronjob")
+COMPONENTS = ("autoscaling-faster", "feast-hpa", "renewal-cronjob")
 JOBS = ("first-model", "register-features")
 PREDICTOR = "ci-failure-predictor-prod"
 

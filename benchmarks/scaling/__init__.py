@@ -1,0 +1,1 @@
+"""How soon replicas are there when they are needed, by simulation of Kubernetes."""
