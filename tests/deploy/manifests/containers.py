@@ -117,9 +117,14 @@ class Container:
         return self._process.wait(ENDS_WITHIN_SECONDS)
 
     def close(self) -> None:
+        """End it, if it runs: by its signal, for it may have processes of its own."""
         if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
+            self.tell_to_end()
+            try:
+                self.ended()
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
 
     def said(self) -> str:
         return self.log.read_text(encoding="utf-8")
