@@ -209,11 +209,15 @@ SERVING = Dashboard(
                     "stat",
                 ),
                 Panel(
-                    "Swaps refused, journal entries dropped",
+                    "Swaps refused, looks failed, journal entries dropped",
                     (
                         Query(
                             f"sum(increase(breakcast_refused_swaps_total{{{_M}}}[1h]))",
                             "refused",
+                        ),
+                        Query(
+                            f"sum(increase(breakcast_failed_looks_total{{{_M}}}[1h]))",
+                            "failed",
                         ),
                         Query(
                             "sum(increase("

@@ -272,6 +272,15 @@ ALERTS = (
         "swap-refused",
     ),
     Alert(
+        "BreakcastFollowingFails",
+        "ticket",
+        "sum by (model, of) (increase(breakcast_failed_looks_total[10m])) > 0",
+        "10m",
+        "servers of {{ $labels.model }} cannot read {{ $labels.of }}, and answer by "
+        "what they have",
+        "following-fails",
+    ),
+    Alert(
         "BreakcastRetrainingStale",
         "ticket",
         "time() - max by (model) "

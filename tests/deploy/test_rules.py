@@ -242,6 +242,10 @@ def test_the_canary_that_is_not_answered_is_a_page(tmp_path: Path) -> None:
         ({"breakcast_refused_swaps_total": "0+1x{n}"}, "BreakcastSwapRefused"),
         ({"breakcast_journal_dropped_total": "0+1x{n}"}, "BreakcastJournalDrops"),
         (
+            {"breakcast_failed_looks_total of=models": "0+1x{n}"},
+            "BreakcastFollowingFails",
+        ),
+        (
             {
                 "breakcast_degraded_answers_total": "0+10x{n}",
                 "breakcast_batch_rows_count": "0+100x{n}",

@@ -45,6 +45,7 @@ def test_the_server_keeps_its_model_while_the_store_is_away_and_says_so(
             "the server to say that the store is away",
         )
         assert _asked(served) == "v1.0"
+        assert _failed_looks(served) > 0
 
         store.start()
         store.new_bucket("ci-failure-models")
@@ -70,3 +71,10 @@ def _asked(served: Served) -> str:
     status = httpx.get(f"{served.url}/v2/models/{NAME}").json()
     version: str = status["versions"][0]
     return version
+
+
+def _failed_looks(served: Served) -> float:
+    told = httpx.get(f"{served.url}/metrics").text
+    name = f'breakcast_failed_looks_total{{model="{NAME}",of="models"}} '
+    line = next(one for one in told.splitlines() if one.startswith(name))
+    return float(line.removeprefix(name))

@@ -210,7 +210,9 @@ class Follower:
             self._tell("history", "")
 
     def _tell(self, about: str, trouble: str) -> None:
-        """Log a trouble once, and once more when it is over."""
+        """Count a trouble; log it once, and once more when it is over."""
+        if trouble and trouble != _NOTHING_PROMOTED:
+            self._metrics.look_failed(about)
         before = self._trouble.get(about, "")
         if trouble == before:
             return

@@ -43,6 +43,10 @@ DELIVERED_RESULTS = (
 """Every value of a delivery's label `result`; the first two are on disk."""
 
 
+FOLLOWED = ("models", "history")
+"""What a server follows: promotions, and what builds are known by."""
+
+
 class ServingMetrics(Protocol):
     """Is told what happens; each call takes microseconds and never fails."""
 
@@ -68,6 +72,10 @@ class ServingMetrics(Protocol):
 
     def refused_swap(self) -> None:
         """A model was to answer, and was not fit to."""
+        ...
+
+    def look_failed(self, of: str) -> None:
+        """What is followed, one of `FOLLOWED`, could not be read this time."""
         ...
 
     def journal_dropped(self, count: int) -> None:

@@ -15,7 +15,7 @@ from breakcast.adapters.prometheus.families import (
     STATUSES,
     families_of,
 )
-from breakcast.serving.observing import FORECASTS, ROUTES
+from breakcast.serving.observing import FOLLOWED, FORECASTS, ROUTES
 from breakcast.serving.prediction import Prediction
 from breakcast.serving.predictor import Models
 
@@ -61,6 +61,9 @@ class PrometheusMetrics:
         self._degraded = at["breakcast_degraded_answers_total", model]
         self._abstained = at["breakcast_abstained_answers_total", model]
         self._refused = at["breakcast_refused_swaps_total", model]
+        self._failed_looks = {
+            of: at["breakcast_failed_looks_total", model, of] for of in FOLLOWED
+        }
         self._dropped = at["breakcast_journal_dropped_total", model]
         self._in_flight = at[("breakcast_requests_in_flight",)]
 
@@ -113,6 +116,10 @@ class PrometheusMetrics:
     def refused_swap(self) -> None:
         """A model was to answer, and was not fit to."""
         self._row[self._refused] += 1.0
+
+    def look_failed(self, of: str) -> None:
+        """What is followed could not be read this time."""
+        self._row[self._failed_looks[of]] += 1.0
 
     def journal_dropped(self, count: int) -> None:
         """So many answers were not kept."""

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from breakcast.serving.observing import (
     DELIVERED_EVENTS,
     DELIVERED_RESULTS,
+    FOLLOWED,
     ROUTES,
 )
 
@@ -103,6 +104,11 @@ def families_of(model: str) -> tuple[Family, ...]:
             "breakcast_refused_swaps_total",
             "Models that were to answer, and were not fit to",
             this,
+        ),
+        Family(
+            "breakcast_failed_looks_total",
+            "Looks for promotions or for facts that failed; what is there stays",
+            {**this, "of": FOLLOWED},
         ),
         Family(
             "breakcast_journal_dropped_total",
