@@ -83,6 +83,7 @@ export IMPORT_ALL
 lock: $(VENV)/.dev ## renew the lock files from pyproject.toml, with releases a week old or more
 	@$(COMPILE) --output-file $(LOCKS)/core.lock pyproject.toml
 	@$(COMPILE) --output-file $(LOCKS)/build.lock --constraints $(LOCKS)/core.lock --group pyproject.toml:build
+	@$(COMPILE) --output-file $(LOCKS)/image.lock --constraints $(LOCKS)/core.lock --extra github --extra postgres pyproject.toml
 	@$(COMPILE) --output-file $(LOCKS)/dev.lock --constraints $(LOCKS)/core.lock --constraints $(LOCKS)/build.lock $(EXTRAS) --group pyproject.toml:dev pyproject.toml
 	@$(COMPILE) --output-file $(LOCKS)/feast.lock --constraints $(LOCKS)/build.lock --extra feast --group pyproject.toml:build pyproject.toml
 	@$(foreach one,$(PEERS),$(COMPILE) --output-file $(LOCKS)/$(one).lock --group pyproject.toml:$(one);)
