@@ -9,6 +9,7 @@ from rich.markup import escape
 from breakcast.cli.backfill import backfill_app
 from breakcast.cli.backtest import backtest
 from breakcast.cli.demo import demo
+from breakcast.cli.doctor import doctor
 from breakcast.cli.features import features_app
 from breakcast.cli.history import import_file, ledger_app
 from breakcast.cli.models import models_app, promote, rollback, train
@@ -44,6 +45,7 @@ app.command("serve")(serve)
 app.command("worker")(worker)
 app.add_typer(features_app, name="features")
 app.command("health")(health)
+app.command("doctor")(doctor)
 app.command("check-drift")(check_drift)
 app.command("retrain")(retrain)
 app.command("validate-and-deploy")(validate_and_deploy)

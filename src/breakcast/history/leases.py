@@ -14,11 +14,18 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from breakcast.errors import Fenced
 from breakcast.history.ledger import Guard, Ledger
-from breakcast.history.ledgerengine import writing
+from breakcast.history.ledgerengine import told, writing
 from breakcast.history.ledgerrows import microseconds
 from breakcast.history.ledgerschema import LEASES, WORKERS
 
 _NOBODY = ""
+
+
+def workers_since(ledger: Ledger, at: datetime) -> list[str]:
+    """Name the workers that were seen since then, sorted; nothing is changed."""
+    with told(ledger.engine.url), ledger.engine.connect() as connection:
+        seen = select(WORKERS.c.name).where(WORKERS.c.seen_at >= microseconds(at))
+        return sorted(connection.scalars(seen))
 
 
 class Leases:

@@ -315,6 +315,28 @@ def migrate(place: str | Path) -> tuple[str | None, str]:
     return found, REVISIONS[-1]
 
 
+def version_of(place: str | Path) -> str | None:
+    """
+    Read which version a ledger is of; nothing is made or changed.
+
+    Args:
+        place: A file for SQLite, or a database URL.
+
+    Returns:
+        Its version; None if there is no ledger yet.
+
+    Raises:
+        LedgerError: If it cannot be opened, or is no ledger.
+    """
+    if "://" not in str(place) and not Path(place).exists():
+        return None
+    engine = ledger_engine(ledger_url(place))
+    try:
+        return _stored_revision(engine)
+    finally:
+        engine.dispose()
+
+
 def _stored_revision(engine: Engine) -> str | None:
     """Read the schema's version; None if the database is empty."""
     with told(engine.url), engine.connect() as connection:

@@ -12,6 +12,7 @@ import msgspec
 
 from breakcast import wiring
 from breakcast.errors import BundleError, LedgerError, StoreError
+from breakcast.features.catalog import Catalog
 from breakcast.features.records import shard_key
 from breakcast.features.store import PULSES, SHARDS
 from breakcast.history.ledger import Ledger
@@ -161,14 +162,23 @@ def published_at_of(settings: Settings, models: Models | None) -> datetime | Non
     """
     if settings.store is None or models is None:
         return None
-    catalog = models.champion.catalog
-    keys = [shard_key(shard, catalog) for shard in range(SHARDS)]
     try:
-        with closing(wiring.open_store(settings.store)) as store:
-            pulses = store.read({PULSES: keys}).get(PULSES, {})
+        return published_at(settings.store, models.champion.catalog)
     except StoreError as error:
         _LOG.warning("how old published records are is not known: %s", error)
         return None
+
+
+def published_at(place: str, catalog: Catalog) -> datetime | None:
+    """
+    Say up to when facts are in a store; None if nobody published any.
+
+    Raises:
+        StoreError: If it cannot be read.
+    """
+    keys = [shard_key(shard, catalog) for shard in range(SHARDS)]
+    with closing(wiring.open_store(place)) as store:
+        pulses = store.read({PULSES: keys}).get(PULSES, {})
     return moment_of(min(one.stamp for one in pulses.values())) if pulses else None
 
 
