@@ -71,10 +71,10 @@ def plain_history(builds: int, seed: int) -> Table:
 
 
 def travis() -> World:
-    """Read `travis_timed`: real builds, gone through week by week."""
+    """Read `travis_timed`: real builds, gone through in steps of four weeks."""
     table, _ = read(DATA / "travis_timed.parquet", Settings(workers=1))
     starts_at = float(np.quantile(table.started_at, 0.3))
-    return World("travis_timed", table, starts_at, 7 * DAY, ())
+    return World("travis_timed", table, starts_at, 28 * DAY, ())
 
 
 def _read(
