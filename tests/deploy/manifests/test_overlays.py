@@ -14,7 +14,7 @@ from breakcast.adapters.feast.repository import SetUp, configuration
 from breakcast.settings import Settings
 from deploy.manifests.__main__ import lint
 from deploy.manifests.kserve import made_by_kserve
-from deploy.manifests.objects import Object, build, find, pods, read, walk
+from deploy.manifests.objects import Object, build, find, of_kind, pods, read, walk
 from deploy.manifests.schemas import Schemas
 from deploy.prometheus.rules import OBJECT, written_object
 
@@ -91,6 +91,22 @@ def test_so_with_components_that_are_a_choice(
 
     assert not lint(objects), shown(lint(objects))
     assert not schemas.check(objects), shown(schemas.check(objects))
+
+
+def test_the_overlay_of_the_page_on_installing_builds(tmp_path: Path) -> None:
+    overlay("prod")
+    page = (K8S.parents[1] / "docs" / "install.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```yaml\n(# my-cluster.*?)```", page, re.DOTALL)
+    assert "../breakcast/deploy" in text
+    there = os.path.relpath(K8S.parent, tmp_path)
+    written = text.replace("../breakcast/deploy", there)
+    (tmp_path / "kustomization.yaml").write_text(written, encoding="utf-8")
+
+    objects = build(tmp_path)
+
+    assert not lint(objects), shown(lint(objects))
+    hosts = [one["spec"]["rules"][0]["host"] for one in of_kind(objects, "Ingress")]
+    assert hosts == ["breakcast.your.company"]
 
 
 @pytest.mark.parametrize("job", JOBS)
