@@ -5,8 +5,9 @@ What is chosen (slope, thresholds) is chosen on validation builds, forecast by
 a forest that ended before them; the forest that answers is then grown on both.
 """
 
+import threading
 from collections.abc import Iterable
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,10 @@ from breakcast.errors import NotEnoughHistory
 from breakcast.features.table import Table
 from breakcast.model.estimator import Bools, Floats, Recipe, Rows, grow
 from breakcast.model.split import VALIDATION_FRACTION, is_known_before, is_last_fraction
+
+SENT_BYTES = 256 * 2**20
+"""A table that is larger (some 300,000 builds) is not sent to other processes."""
+_ALONE = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +54,28 @@ def fit(rows: Rows, failed: Bools, recipe: Recipe) -> Fit:
 def fit_each(
     table: Table, teachings: Iterable[Bools], recipe: Recipe, executor: Executor
 ) -> list["Future[Fit]"]:
-    """Begin one fit for each set of teaching builds; they run side by side."""
-    return [
-        executor.submit(fit, table.rows[teaching], table.failed[teaching] > 0, recipe)
-        for teaching in teachings
-    ]
+    """
+    Begin one fit for each set of teaching builds.
+
+    They run side by side, unless the table is so large that a copy for each would not
+    fit into memory: then one after the other, in this process.
+    """
+    if table.rows.nbytes <= SENT_BYTES:
+        return [
+            executor.submit(
+                fit, table.rows[teaching], table.failed[teaching] > 0, recipe
+            )
+            for teaching in teachings
+        ]
+    here = ThreadPoolExecutor(1)
+    begun = [here.submit(_fit_alone, table, one, recipe) for one in teachings]
+    here.shutdown(wait=False)
+    return begun
+
+
+def _fit_alone(table: Table, teaching: Bools, recipe: Recipe) -> Fit:
+    with _ALONE:
+        return fit(table.rows[teaching], table.failed[teaching] > 0, recipe)
 
 
 def validation_of(table: Table, teaching: Bools) -> tuple[Bools, Bools]:
