@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from breakcast.features.table import Table
+from breakcast.model import fitting
 from breakcast.model.estimator import Bools, Recipe
 from breakcast.model.fitting import Fit, fit, fit_each, validation_of
 from breakcast.model.split import is_labelled
@@ -80,6 +81,22 @@ def test_threads_fit_as_one_fit_after_another_does(threads: int) -> None:
 
     with ThreadPoolExecutor(threads) as pool:
         assert _logits(table, fit_each(table, teachings, SMALL, pool)) == plain
+
+
+def test_a_large_table_is_fitted_here_and_alike(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    table = told_apart()
+    teachings = _thirds(table)
+    with ThreadPoolExecutor(1) as pool:
+        sent = _logits(table, fit_each(table, teachings, SMALL, pool))
+        pool.shutdown()
+        # Whoever is given something now says that it is closed.
+        with pytest.raises(RuntimeError, match="shutdown"):
+            fit_each(table, teachings, SMALL, pool)
+        monkeypatch.setattr(fitting, "SENT_BYTES", table.rows.nbytes - 1)
+
+        assert _logits(table, fit_each(table, teachings, SMALL, pool)) == sent
 
 
 @pytest.mark.slow
