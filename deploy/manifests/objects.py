@@ -18,7 +18,6 @@ _TEMPLATES = {
     "CronJob": ("jobTemplate", "spec", "template"),
 }
 
-
 SCALERS = ("ScaledObject", "HorizontalPodAutoscaler")
 """What sets a number of replicas."""
 
@@ -52,7 +51,7 @@ def read(text: str) -> list[Object]:
     r"""
     Read objects off YAML, several documents if need be.
 
-    >>> [one["kind"] for one in read("kind: A\\n---\\nkind: B\\n---\\n")]
+    >>> [one["kind"] for one in read("kind: A\n---\nkind: B\n---\n")]
     ['A', 'B']
     """
     return [one for one in yaml.safe_load_all(text) if one]

@@ -150,6 +150,7 @@ def test_a_store_that_nobody_writes_to_is_wrong(
     promoted(here)
     monkeypatch.setenv("BREAKCAST_STORE", str(here / "records.db"))
     assert found(breakcast)["store"].standing == "wrong"
+    assert not (here / "records.db").exists()
     monkeypatch.setenv("BREAKCAST_STORE", f"http://127.0.0.1:{free_port()}")
 
     seen = found(breakcast)["store"]

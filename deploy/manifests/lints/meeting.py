@@ -51,7 +51,10 @@ def probes_meet_ports(objects: Sequence[Object]) -> Iterator[Finding]:
 def services_meet_ports(objects: Sequence[Object]) -> Iterator[Finding]:
     """A Service sends to a port that its pods declare."""
     for service in of_kind(objects, "Service"):
-        selector = {"matchLabels": service["spec"].get("selector") or {}}
+        if not service["spec"].get("selector"):
+            # Its endpoints are somebody else's doing.
+            continue
+        selector = {"matchLabels": service["spec"]["selector"]}
         for port in service["spec"].get("ports", ()):
             target = port.get("targetPort", port["port"])
             for pod in _chosen(objects, selector):

@@ -9,6 +9,7 @@ from deploy.manifests.objects import (
     SCALERS,
     Object,
     annotations_of,
+    find,
     name_of,
     of_kind,
     scaled_by,
@@ -79,7 +80,8 @@ def two_scalers(objects: Sequence[Object]) -> Iterator[Finding]:
             message = f"{count} autoscalers set its replicas; leave one"
             yield Finding("two-scalers", target, message)
     for one in scalers:
-        scaled = next((two for two in objects if name_of(two) == scaled_by(one)), None)
+        kind, _, name = scaled_by(one).partition("/")
+        scaled = find(objects, kind, name)
         if scaled is not None and "replicas" in scaled.get("spec", {}):
             yield Finding(
                 "two-scalers",

@@ -22,6 +22,7 @@ from breakcast.history.identity import KEY_BYTES, KEY_FILE
 from breakcast.history.leases import workers_since
 from breakcast.history.ledger import Ledger
 from breakcast.history.ledgerschema import REVISIONS, version_of
+from breakcast.model.registry import Registry
 from breakcast.settings import Settings
 from breakcast.wiring.standing import last_look, published_at
 
@@ -125,8 +126,10 @@ def _author_key(settings: Settings) -> Finding:
     if not settings.use_authors:
         return Finding(part, "unused", "authors do not count")
     if not path.exists():
-        if _opened(settings) is None:
+        ledger = _opened(settings)
+        if ledger is None:
             return Finding(part, "ok", "made with the first import")
+        ledger.close()
         said = f"{path} is not there; known authors will be strangers"
         return Finding(part, "wrong", said, "restore it from its backup")
     size = path.stat().st_size
@@ -140,11 +143,10 @@ def _author_key(settings: Settings) -> Finding:
 
 
 def _registry(settings: Settings) -> Finding:
-    place = settings.registry_place
-    if "://" not in place and not Path(place).exists():
+    registry = _registry_there_is(settings)
+    if registry is None:
         mend = "breakcast train, then breakcast promote v1.0"
         return Finding("registry", "warning", "there is none yet", mend)
-    registry = wiring.open_registry(settings)
     current = registry.current()
     if current is None:
         mend = "breakcast models, then breakcast promote V"
@@ -164,7 +166,11 @@ def _registry(settings: Settings) -> Finding:
 def _store(settings: Settings) -> Finding:
     if settings.store is None:
         return Finding("store", "unused", "servers fold the ledger themselves")
-    champion = wiring.open_registry(settings).load_champion()
+    if not wiring.is_far(settings.store) and not Path(settings.store).exists():
+        said = f"{settings.store} is not there"
+        return Finding("store", "wrong", said, "breakcast worker, with this store")
+    registry = _registry_there_is(settings)
+    champion = registry.load_champion() if registry is not None else None
     if champion is None:
         return Finding("store", "warning", "nothing is promoted that would read it")
     until = published_at(settings.store, champion.catalog)
@@ -262,6 +268,14 @@ def _disk(settings: Settings) -> Finding:
     if free < _LITTLE_DISK_BYTES:
         return Finding("disk", "warning", said, "make room, or move the home")
     return Finding("disk", "ok", said)
+
+
+def _registry_there_is(settings: Settings) -> Registry | None:
+    """Open the registry; None where opening it would make it."""
+    place = settings.registry_place
+    if "://" not in place and not Path(place).exists():
+        return None
+    return wiring.open_registry(settings)
 
 
 def _opened(settings: Settings) -> Ledger | None:
